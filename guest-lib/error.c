@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fam/error.h>
+
+/* Codes with a meaning of their own in this library; the rest is errno(3). */
+static const struct meaning {
+	int error;
+	const char *text;
+	const char *hint;
+} meanings[] = {
+	{EINVAL, "malformed name or unknown flag",
+	 "name a fabric by label, UUID, PCI address, or path with a '/'"},
+	{ENODEV, "this machine has no fabric",
+	 "attach one to the node, or create one on the host with "
+	 "'famctl create-fabric SIZE'"},
+	{ENOENT, "no fabric has this name", "'fam list' shows what there is"},
+	{ENOTUNIQ, "several fabrics match",
+	 "name one by UUID or PCI address; 'fam list' shows them"},
+	{ENXIO, "the device's memory has no address, or is switched off",
+	 "look for 'BAR 2' in the kernel's log; a memory device this large "
+	 "may need more address space from the firmware"},
+	{EMEDIUMTYPE, "not a formatted fabric",
+	 "if it was created with --raw, open it raw (fam --raw)"},
+	{EEXIST, "this is a formatted fabric and cannot be opened raw",
+	 "open it without asking for raw access"},
+	{EBADMSG, "both copies of the superblock are damaged",
+	 "restore the fabric's file from a copy"},
+	{EPROTONOSUPPORT, "a newer format than this program knows",
+	 "use the libfam of the release that made it"},
+	{EROFS, "the fabric can only be read here",
+	 "open it read-only, or use a newer libfam if its format asks for "
+	 "one"},
+	{ENODATA, "the file or device is shorter than the fabric in it",
+	 "do not use it before its full length is restored"},
+	{ENOTBLK, "neither a regular file nor a fabric device",
+	 "give the path of the fabric's file itself"},
+	{ERANGE, "not inside the fabric's data",
+	 "'fam info' shows how many bytes of data it has"},
+	{EFAULT, "the range is not inside one mapped window",
+	 "pass addresses that lie in one window of fam_map()"},
+	{EOPNOTSUPP, "no way to the host's disk from here",
+	 "on the host, 'famctl sync-fabric' makes the stores durable"},
+	{EIO, "writing to the disk failed; data may be lost",
+	 "look for disk errors in the host's kernel log, then open the "
+	 "fabric again and check the data"},
+	{ELOOP, "a symbolic link, which is not followed",
+	 "give the path of the fabric's file itself"},
+	{EACCES, "permission denied",
+	 "run as root, or ask the fabric's owner for access"},
+	{EPERM, "the kernel does not permit it",
+	 "run as root; a driver or the kernel's lockdown may hold the "
+	 "memory"},
+};
+
+static const struct meaning *find(int error)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (meanings[i].error == abs(error))
+			return &meanings[i];
+	}
+	return NULL;
+}
+
+const char *fam_strerror(int error)
+{
+	const struct meaning *meaning = find(error);
+	const char *text;
+
+	if (meaning)
+		return meaning->text;
+	/* Constant text: strerror(3) would share a buffer between threads. */
+	text = strerrordesc_np(abs(error));
+	return text ? text : "unknown error";
+}
+
+const char *fam_errhint(int error)
+{
+	const struct meaning *meaning = find(error);
+
+	return meaning ? meaning->hint : NULL;
+}

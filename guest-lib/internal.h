@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026, the FAM emulator authors */
+#ifndef FAM_INTERNAL_H
+#define FAM_INTERNAL_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fam/layout.h>
+#include <fam/map.h>
+#include <fam/persist.h>
+
+/* As on the host side, which this library does not know. */
+static inline void fam_cleanup_close(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void fam_cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+#define _cleanup_close_ __attribute__((cleanup(fam_cleanup_close)))
+#define _cleanup_free_	__attribute__((cleanup(fam_cleanup_free)))
+
+/* --- what is mapped: source.c -------------------------------------------- */
+
+enum fam_via {
+	FAM_VIA_FILE,	  /* a regular file */
+	FAM_VIA_RESOURCE, /* sysfs resource2 of a PCI device */
+	FAM_VIA_DEVMEM,	  /* /dev/mem at the physical address of BAR2 */
+};
+
+#define FAM_DEVICE_TEXT 16 /* room for a PCI address */
+
+/* A way to a fabric's memory; bytes [0, size) lie at @base in @fd. */
+struct fam_source {
+	int fd;
+	bool writable;
+	bool in_memory; /* a file whose file system has no disk under it */
+	enum fam_via via;
+	enum fam_transport transport;
+	uint64_t base; /* the physical address for FAM_VIA_DEVMEM, else 0 */
+	uint64_t size;
+	size_t page_bytes;
+	char device[FAM_DEVICE_TEXT]; /* PCI address; "" for a file */
+	char path[PATH_MAX];	      /* what @fd is */
+};
+
+void fam_source_close(struct fam_source *source);
+
+/**
+ * fam_source_map() - map whole pages of a source, as writable as it is
+ *
+ * Return: 0; -ENXIO the device is gone; -EBUSY a driver holds its memory
+ */
+int fam_source_map(const struct fam_source *source, uint64_t offset, size_t len,
+		   void **out);
+
+/** fam_source_recheck() - 0 if the memory is still what was opened */
+int fam_source_recheck(const struct fam_source *source);
+
+/**
+ * fam_source_superblocks() - private copies of both superblocks; all zero
+ * where the source ends before
+ */
+int fam_source_superblocks(const struct fam_source *source,
+			   struct fam_superblock sb[FAM_SUPERBLOCK_COPIES]);
+
+/* --- names: find.c -------------------------------------------------------- */
+
+/** fam_find() - the source that fam_open()'s @name means */
+int fam_find(const char *name, bool writable, struct fam_source *out);
+
+/* --- PCI devices: pci.c --------------------------------------------------- */
+
+/* Addresses of the machine's ivshmem devices, sorted. */
+struct fam_pci_list {
+	size_t count;
+	char (*address)[FAM_DEVICE_TEXT]; /* malloc'd */
+};
+
+int fam_pci_enumerate(struct fam_pci_list *out);
+
+/** fam_pci_address() - normalise "0000:00:10.0" or "00:10.0"; -EINVAL */
+int fam_pci_address(const char *text, char out[FAM_DEVICE_TEXT]);
+
+int fam_pci_open(const char *address, bool writable, struct fam_source *out);
+int fam_pci_recheck(const struct fam_source *source);
+int fam_pci_superblock(const struct fam_source *source, uint64_t offset,
+		       struct fam_superblock *out);
+
+/* --- files of the host: hostfile.c ---------------------------------------- */
+
+#define FAM_FILE_SUFFIX ".fam"
+
+int fam_hostfile_open(const char *path, bool writable, struct fam_source *out);
+int fam_hostfile_recheck(const struct fam_source *source);
+int fam_hostfile_superblock(const struct fam_source *source, uint64_t offset,
+			    struct fam_superblock *out);
+
+/** fam_hostfile_by_name() - path of NAME.fam in a fabric directory; -ENOENT */
+int fam_hostfile_by_name(const char *name, char path[PATH_MAX]);
+
+/**
+ * fam_hostfile_each() - call @visit for each *.fam of the fabric directories
+ *
+ * Directory by directory, by name. A result other than 0 ends it.
+ */
+int fam_hostfile_each(int (*visit)(const char *path, void *arg), void *arg);
+
+/* --- cache type: cachetype.c ---------------------------------------------- */
+
+/** fam_cachetype_mtrr_is_wb() - does /proc/mtrr leave a range write-back? */
+bool fam_cachetype_mtrr_is_wb(uint64_t start, uint64_t len);
+
+/**
+ * fam_cachetype_get() - the type mappings of @source get
+ * @probe: offset of a page that may be mapped to find out
+ * @from: where it was read, for people
+ */
+enum fam_cache fam_cachetype_get(const struct fam_source *source,
+				 uint64_t probe, char from[64]);
+
+/*
+ * The parsers behind both, on the text of the kernel's table.
+ * fam_cachetype_parse_pat() needs one type over all entries that cover @addr.
+ */
+bool fam_cachetype_parse_mtrr(FILE *table, uint64_t start, uint64_t len);
+enum fam_cache fam_cachetype_parse_pat(FILE *table, uint64_t addr);
+
+/* --- the attachment: map.c ------------------------------------------------ */
+
+struct fam_window {
+	struct fam_window *next;
+	void *pages;	   /* what mmap() gave */
+	size_t page_bytes; /* its length */
+	char *start;	   /* what the caller asked for */
+	size_t length;
+};
+
+/* A way to durability; persist.c chooses one for each attachment. */
+struct fam_persist_ops {
+	enum fam_persist_way way;
+	/* The range lies in one window; len may be 0. 0 or a negative errno. */
+	int (*persist)(struct fam *fam, const char *start, size_t len);
+};
+
+struct fam {
+	struct fam_source source;
+	struct fam_superblock sb; /* all zero if raw */
+	bool formatted;
+	unsigned int damaged;
+	enum fam_durability durability;
+	uint64_t data_offset, data_bytes;
+	const struct fam_persist_ops *persist;
+
+	/* No lock is taken while another one is held. */
+	pthread_mutex_t lock; /* guards windows */
+	struct fam_window *windows;
+	pthread_mutex_t sync_lock; /* guards sync_failed and each write-back */
+	bool sync_failed;	   /* once set, never cleared */
+};
+
+/** fam_map_holds() - does one window hold the whole range? */
+bool fam_map_holds(struct fam *fam, const void *addr, size_t len);
+
+/* --- durability: persist.c ------------------------------------------------ */
+
+/** fam_persist_choose() - the way for an attachment; never NULL */
+const struct fam_persist_ops *fam_persist_choose(const struct fam *fam);
+
+#endif

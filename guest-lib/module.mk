@@ -1,0 +1,25 @@
+# libfam, the fam command, and what runs in a node.
+fam-obj := $(call objects,guest-lib,error layout source find pci hostfile \
+	cachetype map persist)
+
+$(LIB)/libfam.a: $(fam-obj)
+
+$(LIB)/libfam.so.$(SOVERSION): $(fam-obj:.o=.pic.o) guest-lib/libfam.map
+	$(Q_LINK)$(CC) $(LDFLAGS) -shared -Wl,-soname,libfam.so.0 \
+		-Wl,--version-script=guest-lib/libfam.map -o $@ \
+		$(filter %.o,$^) $(PMEM_LIBS)
+	$(Q)ln -sf libfam.so.$(SOVERSION) $(LIB)/libfam.so.0
+	$(Q)ln -sf libfam.so.0 $(LIB)/libfam.so
+
+fam-tool-obj := $(call objects,guest-lib/tools,fam fam-opt fam-out fam-io \
+	fam-info fam-verify)
+$(BIN)/fam: $(fam-tool-obj) $(LIB)/libfam.a
+$(BIN)/fam: LIBS = $(PMEM_LIBS)
+
+# Static: /init of a bundle must not need a loader.
+init-obj := $(call objects,guest-lib/tools,fam-init)
+$(LIBEXEC)/fam-init: $(init-obj)
+$(LIBEXEC)/fam-init: LDFLAGS += -static
+
+PROGRAMS += $(BIN)/fam $(LIBEXEC)/fam-init
+LIBRARIES += $(LIB)/libfam.a $(LIB)/libfam.so.$(SOVERSION)

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+void fam_source_close(struct fam_source *source)
+{
+	if (source->fd >= 0)
+		close(source->fd);
+	source->fd = -1;
+}
+
+/* What mmap(2) means by an error on sysfs differs from what errno(3) says. */
+static int map_error(const struct fam_source *source, int error)
+{
+	if (source->via != FAM_VIA_RESOURCE)
+		return -error;
+	if (error == EINVAL)
+		return -EBUSY;
+	return error == ENODEV ? -ENXIO : -error;
+}
+
+int fam_source_map(const struct fam_source *source, uint64_t offset, size_t len,
+		   void **out)
+{
+	int prot = PROT_READ | (source->writable ? PROT_WRITE : 0);
+	void *p = mmap(NULL, len, prot, MAP_SHARED, source->fd,
+		       (off_t)(source->base + offset));
+
+	if (p == MAP_FAILED)
+		return map_error(source, errno);
+	*out = p;
+	return 0;
+}
+
+int fam_source_recheck(const struct fam_source *source)
+{
+	return source->via == FAM_VIA_FILE ? fam_hostfile_recheck(source)
+					   : fam_pci_recheck(source);
+}
+
+int fam_source_superblocks(const struct fam_source *source,
+			   struct fam_superblock sb[FAM_SUPERBLOCK_COPIES])
+{
+	memset(sb, 0, FAM_SUPERBLOCK_COPIES * sizeof(*sb));
+	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
+		uint64_t offset = fam_superblock_offset(i);
+		int r;
+
+		if (source->size < offset + sizeof(*sb))
+			break;
+		r = source->via == FAM_VIA_FILE
+			    ? fam_hostfile_superblock(source, offset, &sb[i])
+			    : fam_pci_superblock(source, offset, &sb[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
