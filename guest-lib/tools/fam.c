@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fam-tool.h"
+
+static int cmd_help(const struct options *options);
+
+static const struct command commands[] = {
+	{"info", CMD_INFO, "", "describe a fabric, or all in reach", cmd_info},
+	{"list", CMD_LIST, "", "name the fabrics in reach", cmd_list},
+	{"read", CMD_READ, "", "copy the fabric's data to standard output",
+	 cmd_read},
+	{"write", CMD_WRITE, "", "copy standard input into the fabric",
+	 cmd_write},
+	{"verify", CMD_VERIFY, "--write|--check",
+	 "write or check a seeded pattern", cmd_verify},
+	{"help", CMD_HELP, "", "print this help", cmd_help},
+};
+
+#define COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static int cmd_help(const struct options *options)
+{
+	(void)options; /* the same for all */
+	printf("usage: fam [-f NAME] COMMAND [OPTION...]\n\ncommands:\n");
+	for (size_t i = 0; i < COUNT; i++) {
+		printf("  %s%s%-*s %s\n", commands[i].name,
+		       commands[i].args[0] ? " " : "",
+		       (int)(21 - strlen(commands[i].name)), commands[i].args,
+		       commands[i].summary);
+	}
+	printf("\noptions:\n");
+	opt_print();
+	printf("\nSizes are bytes, or have a unit: K M G T (KiB MiB GiB TiB).\n"
+	       "See fam(1).\n");
+	return finish_output(EXIT_DONE);
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* Touching a page the file cannot supply: its disk is full, or it was cut. */
+static void on_bus_error(int number)
+{
+	static const char text[] = "fam: " MEMORY_GONE "\n";
+
+	(void)number;
+	/* Nothing can be done if even this fails. */
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_FAILED);
+	_exit(EXIT_FAILED);
+}
+
+static int run(int count, char **operands, const struct options *options,
+	       unsigned int used)
+{
+	const struct command *command;
+	const char *misfit;
+
+	if (options->help)
+		return cmd_help(options);
+	if (options->version) {
+		printf("fam %s\n", FAM_VERSION);
+		return finish_output(EXIT_DONE);
+	}
+	if (count < 1)
+		return say_usage("no command");
+	command = find(operands[0]);
+	if (!command)
+		return say_usage("unknown command '%s'", operands[0]);
+	if (count > 1)
+		return say_usage("unexpected word '%s'", operands[1]);
+	misfit = opt_misfit(used, command->bit);
+	if (misfit)
+		return say_usage("option '--%s' does not fit command '%s'",
+				 misfit, command->name);
+	return command->run(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.seed = 1};
+	unsigned int used;
+	int count;
+
+	signal(SIGBUS, on_bus_error);
+	signal(SIGPIPE, SIG_IGN); /* a failed write is an error like others */
+	count = opt_parse(argc - 1, argv + 1, &options, &used);
+	if (count < 0)
+		return EXIT_USAGE;
+	return run(count, argv + 1, &options, used);
+}
