@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cmd.h"
+#include "fabric.h"
+#include "util/cleanup.h"
+
+static const char *dir;
+static bool all;
+
+static const struct opt options[] = {
+	{"all", 'a', OPT_FLAG, NULL, "all fabrics of the fabric directories",
+	 &all},
+	{"dir", 'd', OPT_STRING, "DIR", "look for NAME in DIR only", &dir},
+	{0}};
+
+struct targets {
+	struct fabric *fabric;
+	size_t count;
+};
+
+static int add(struct targets *targets, const struct fabric *fabric,
+	       struct err *err)
+{
+	struct fabric *grown = reallocarray(targets->fabric, targets->count + 1,
+					    sizeof(*grown));
+
+	if (!grown)
+		return err_set(err, -ENOMEM, "out of memory");
+	targets->fabric = grown;
+	grown[targets->count++] = *fabric;
+	return 0;
+}
+
+static int add_path(const char *path, void *arg, struct err *err)
+{
+	struct fabric fabric;
+	int ret = fabric_open(path, NULL, &fabric, err);
+
+	return ret < 0 ? ret : add(arg, &fabric, err);
+}
+
+/* All are found before the first one is synced, so a typing error costs none.
+ */
+static int find(int argc, char **argv, struct targets *targets, struct err *err)
+{
+	struct fabric fabric;
+	int ret;
+
+	if (all)
+		return fabric_each(dir, add_path, targets, err);
+	for (int i = 0; i < argc; i++) {
+		ret = fabric_open(argv[i], dir, &fabric, err);
+		if (ret == 0)
+			ret = add(targets, &fabric, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static json_t *result(const struct fabric *fabric, uint64_t took_ns)
+{
+	json_t *row = json_object();
+
+	json_object_set_new(row, "name", fabric_json_text(fabric->name));
+	json_object_set_new(row, "path", fabric_json_text(fabric->path));
+	json_object_set_new(row, "duration_ns",
+			    json_integer((json_int_t)took_ns));
+	return row;
+}
+
+static int sync_one(const struct globals *globals, const struct fabric *fabric,
+		    json_t *rows, struct err *err)
+{
+	uint64_t before = now_ns(), took;
+	int ret = globals->dry_run ? 0 : fabric_sync(fabric, err);
+
+	if (ret < 0)
+		return err_prefix(err, "fabric '%s' is not durable",
+				  fabric->name);
+	took = now_ns() - before;
+	json_array_append_new(rows, result(fabric, took));
+	if (globals->json)
+		return 0;
+	if (globals->dry_run)
+		printf("would sync fabric '%s': %s\n", fabric->name,
+		       fabric->path);
+	else
+		printf("fabric '%s' is durable: synced in %.1f ms\n",
+		       fabric->name, (double)took / 1e6);
+	return 0;
+}
+
+static int sync_them(const struct globals *globals,
+		     const struct targets *targets, struct err *err)
+{
+	json_t *rows = json_array();
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < targets->count; i++)
+		ret = sync_one(globals, &targets->fabric[i], rows, err);
+	if (ret == 0 && globals->json)
+		out_table(true, NULL, json_incref(rows));
+	json_decref(rows);
+	return ret;
+}
+
+static int run(const struct globals *globals, int argc, char **argv,
+	       struct err *err)
+{
+	struct targets targets = {0};
+	int ret;
+
+	if (all == (argc > 0)) {
+		err_set(err, -EINVAL, "sync-fabric takes names, or --all");
+		return err_hint(err, "famctl list-fabrics lists them");
+	}
+	ret = find(argc, argv, &targets, err);
+	if (ret == 0)
+		ret = sync_them(globals, &targets, err);
+	free(targets.fabric);
+	return ret;
+}
+
+const struct command cmd_sync_fabric = {
+	.name = "sync-fabric",
+	.args = "NAME...",
+	.summary = "make every store to a fabric durable",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "node-access.h"
+#include "node.h"
+#include "paths.h"
+#include "util/cleanup.h"
+#include "util/fdio.h"
+#include "util/size.h"
+
+#define QCOW2_MAGIC "QFI\xfb"
+
+int node_check_name(const char *name, struct err *err)
+{
+	int ret = fam_label_check(name);
+
+	if (ret == 0)
+		return 0;
+	if (ret == -ENAMETOOLONG)
+		err_set(err, -EINVAL,
+			"node name '%.20s...' is %zu bytes long, at most %d "
+			"are allowed",
+			name, strlen(name), FAM_LABEL_BYTES - 1);
+	else
+		err_set(err, -EINVAL, "'%s' cannot be a node's name", name);
+	return err_hint(err,
+			"use 1 to %d letters, digits, '.', '_' or '-', the "
+			"first one a letter or digit",
+			FAM_LABEL_BYTES - 1);
+}
+
+int node_check_fabric(const struct fabric *fabric, struct err *err)
+{
+	if (fabric->formatted && fabric->sb.size != fabric->size)
+		return err_set(err, -EBADMSG,
+			       "fabric '%s' was created with %" PRIu64
+			       " bytes, but its file '%s' has %" PRIu64,
+			       fabric->name, fabric->sb.size, fabric->path,
+			       fabric->size);
+	if (!size_is_power_of_two(fabric->size))
+		return err_set(err, -EINVAL,
+			       "the %" PRIu64 " bytes of fabric '%s' are not a "
+			       "power of two",
+			       fabric->size, fabric->name);
+	return 0;
+}
+
+static int stale(const struct node_fabric *was, struct err *err)
+{
+	return err_hint(err,
+			"put the file '%s' back as it was, or make the node "
+			"anew",
+			was->path);
+}
+
+static int compare(const struct node_fabric *was, const struct fabric *is,
+		   struct err *err)
+{
+	char uuid[FAM_UUID_TEXT] = "";
+
+	if (is->formatted)
+		fam_uuid_format(is->sb.uuid, uuid);
+	if (was->size != is->size) {
+		err_set(err, -ESTALE,
+			"fabric '%s' had %" PRIu64
+			" bytes when the node was made, now it has %" PRIu64,
+			was->name, was->size, is->size);
+		return stale(was, err);
+	}
+	if (strcmp(was->uuid, uuid) != 0) {
+		err_set(err, -ESTALE,
+			"fabric '%s' is another one than when the node was "
+			"made: UUID %s, not %s",
+			was->name, *uuid ? uuid : "none",
+			*was->uuid ? was->uuid : "none");
+		return stale(was, err);
+	}
+	return node_check_fabric(is, err);
+}
+
+int node_check_start(struct virt *virt, const struct node_meta *meta,
+		     struct err *err)
+{
+	_cleanup_free_ struct fabric *fabric = malloc(sizeof(*fabric));
+	int ret = 0;
+
+	if (!fabric)
+		return err_sys(err, ENOMEM, "fabric");
+	for (size_t i = 0; i < meta->count && ret == 0; i++) {
+		const struct node_fabric *was = &meta->fabric[i];
+
+		ret = fabric_open(was->path, NULL, fabric, err);
+		if (ret == 0)
+			ret = compare(was, fabric, err);
+		/* By 'legacy' it is tm-server who opens the file. */
+		if (ret == 0 && strcmp(was->transport, "legacy") != 0)
+			ret = node_access_check(virt, was->path, true, err);
+	}
+	return ret;
+}
+
+int node_find_file(const char *what, const char *name, char out[PATH_MAX],
+		   struct err *err)
+{
+	struct stat st;
+	int ret = paths_absolute(name, out, err);
+
+	if (ret < 0)
+		return ret;
+	if (stat(out, &st) < 0)
+		return err_sys(err, errno, "%s '%s'", what, name);
+	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
+		return 0;
+	return err_set(err, -EINVAL, "%s '%s' is not a file", what, name);
+}
+
+int node_find_disk(const char *name, char out[PATH_MAX], bool *qcow2,
+		   struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	char magic[4] = "";
+	int ret = node_find_file("disk", name, out, err);
+
+	if (ret < 0)
+		return ret;
+	fd = open(out, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "disk '%s'", name);
+	ret = fdio_pread(fd, magic, sizeof(magic), 0);
+	/* Shorter than that, it is a raw one all the same. */
+	if (ret < 0 && ret != -ENODATA)
+		return err_sys(err, -ret, "disk '%s'", name);
+	*qcow2 = !memcmp(magic, QCOW2_MAGIC, sizeof(magic));
+	return 0;
+}
+
+struct names {
+	char **name;
+	size_t count;
+};
+
+static void cleanup_names(struct names *names)
+{
+	while (names->count > 0)
+		free(names->name[--names->count]);
+	free(names->name);
+}
+#define _cleanup_names_ __attribute__((cleanup(cleanup_names)))
+
+static int add_name(struct names *names, const char *name, struct err *err)
+{
+	char **list =
+		reallocarray(names->name, names->count + 1, sizeof(*list));
+
+	if (!list)
+		return err_sys(err, ENOMEM, "nodes");
+	names->name = list;
+	list[names->count] = strdup(name);
+	if (!list[names->count])
+		return err_sys(err, ENOMEM, "nodes");
+	names->count++;
+	return 0;
+}
+
+static int add_node(const struct virt_node *node, void *names, struct err *err)
+{
+	return add_name(names, node->name, err);
+}
+
+static int collect(struct virt *virt, int argc, char **argv, bool all,
+		   struct names *names, struct err *err)
+{
+	int ret = 0;
+
+	if (all)
+		return virt_each_node(virt, add_node, names, err);
+	for (int i = 0; i < argc && ret == 0; i++)
+		ret = add_name(names, argv[i], err);
+	return ret;
+}
+
+static int run_one(struct virt *virt, const char *name,
+		   const struct node_job *job, struct err *err)
+{
+	_cleanup_free_ struct virt_node *node = malloc(sizeof(*node));
+	int ret;
+
+	*err = (struct err){0};
+	if (!node)
+		return err_sys(err, ENOMEM, "node");
+	ret = virt_node(virt, name, node, err);
+	if (ret == 0)
+		ret = job->run(virt, node, err);
+	if (ret < 0)
+		err_prefix(err, "cannot %s node '%s'", job->verb, name);
+	return ret;
+}
+
+int node_run_job(const struct globals *globals, int argc, char **argv,
+		 const struct node_job *job, struct err *err)
+{
+	_cleanup_virt_ struct virt *virt = NULL;
+	_cleanup_names_ struct names names = {0};
+	int ret, first = 0;
+
+	if (job->all == (argc > 0)) {
+		err_set(err, -EINVAL,
+			job->all ? "both nodes and --all are given"
+				 : "no node is named");
+		return err_hint(err, "name nodes, or say --all");
+	}
+	ret = virt_open(&virt, globals->connect, err);
+	if (ret == 0)
+		ret = collect(virt, argc, argv, job->all, &names, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < names.count; i++) {
+		struct err now;
+
+		ret = run_one(virt, names.name[i], job, &now);
+		if (ret < 0 && first < 0)
+			out_error(false, &now, 0);
+		if (ret < 0 && first == 0) {
+			first = ret;
+			*err = now;
+		}
+	}
+	return first;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026, the FAM emulator authors */
+#ifndef FAMCTL_NODE_H
+#define FAMCTL_NODE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "cmd.h"
+#include "domxml.h"
+#include "fabric.h"
+#include "util/err.h"
+#include "virt.h"
+
+/* What the commands about nodes have in common. */
+
+/** node_check_name() - 0, or -EINVAL with a sentence and the rule */
+int node_check_name(const char *name, struct err *err);
+
+/**
+ * node_check_fabric() - may QEMU be started with this file as a BAR?
+ *
+ * Return: 0; -EINVAL the size is not a power of two; -EBADMSG it is not the
+ * size the fabric was created with
+ */
+int node_check_fabric(const struct fabric *fabric, struct err *err);
+
+/**
+ * node_check_start() - are the fabrics still those the node was made with, and
+ * may QEMU open them?
+ *
+ * Return: 0; -ESTALE another size or UUID; -EACCES; what fabric_open() says
+ */
+int node_check_start(struct virt *virt, const struct node_meta *meta,
+		     struct err *err);
+
+/**
+ * node_find_file() - the absolute path of a file which the user named
+ * @what: "kernel", for the message
+ *
+ * Return: 0; -ENOENT; -EINVAL neither a regular file nor a block device
+ */
+int node_find_file(const char *what, const char *name, char out[PATH_MAX],
+		   struct err *err);
+
+/** node_find_disk() - the same for a disk image, and what kind it is */
+int node_find_disk(const char *name, char out[PATH_MAX], bool *qcow2,
+		   struct err *err);
+
+/* One command on several nodes. */
+struct node_job {
+	const char *verb; /* "start", for "cannot start node 'x': ..." */
+	bool all;	  /* --all instead of names */
+	/* The node exists and is ours. */
+	int (*run)(struct virt *virt, const struct virt_node *node,
+		   struct err *err);
+};
+
+/**
+ * node_run_job() - do @job to the nodes named, or to all
+ *
+ * Goes on after a failure. The first one is returned; others are printed.
+ */
+int node_run_job(const struct globals *globals, int argc, char **argv,
+		 const struct node_job *job, struct err *err);
+
+#endif

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qemu-args.h"
+#include "util/cleanup.h"
+#include "util/size.h"
+
+/*
+ * Slots from 0x10 on: libvirt numbers its own from 1 upwards, and q35 has its
+ * built-in devices at 0x1f.
+ */
+#define FIRST_SLOT 0x10
+
+/*
+ * Chassis and slot numbers of our root ports must differ from libvirt's, which
+ * count from 1.
+ */
+#define FIRST_CHASSIS 200
+
+/*
+ * SeaBIOS puts a BAR below 1 GiB into the hole under 4 GiB, which it marks
+ * uncachable; behind a root port with a window this large it goes above.
+ */
+#define WINDOW_BYTES   (4 * GiB)
+#define OWN_PORT_BELOW GiB
+
+/* Where SeaBIOS begins to fail to place a BAR in the usual 40 bits. */
+#define PHYS_40_BITS_ENOUGH (128 * GiB)
+#define PHYS_BITS_MIN	    42
+#define PHYS_BITS_MAX	    52
+
+static int add(struct qemu_args *args, const char *option, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int add(struct qemu_args *args, const char *option, const char *fmt, ...)
+{
+	char *name = strdup(option), *value = NULL;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&value, fmt, ap);
+	va_end(ap);
+	if (!name || len < 0) {
+		free(name);
+		return -ENOMEM;
+	}
+	args->arg[args->count++] = name;
+	args->arg[args->count++] = value;
+	return 0;
+}
+
+void qemu_args_free(struct qemu_args *args)
+{
+	while (args->count > 0)
+		free(args->arg[--args->count]);
+}
+
+static bool is_q35(const char *machine)
+{
+	return !strcmp(machine, "q35") || !strncmp(machine, "pc-q35-", 7);
+}
+
+int qemu_args_machine(const char *machine, struct err *err)
+{
+	if (is_q35(machine) || !strcmp(machine, "pc") ||
+	    !strncmp(machine, "pc-i440fx-", 10) ||
+	    !strncmp(machine, "pc-0.", 5) || !strncmp(machine, "pc-1.", 5))
+		return 0;
+	err_set(err, -EINVAL, "machine '%s' is neither a q35 nor a pc",
+		machine);
+	return err_hint(err, "use q35, pc, or a versioned name such as "
+			     "pc-q35-7.2");
+}
+
+/* QEMU reads a doubled comma as one that belongs to the value. */
+static char *double_commas(const char *text)
+{
+	char *out = malloc(2 * strlen(text) + 1), *p = out;
+
+	for (; out && *text; text++) {
+		*p++ = *text;
+		if (*text == ',')
+			*p++ = ',';
+	}
+	if (out)
+		*p = '\0';
+	return out;
+}
+
+/* size= is the file's, exactly: QEMU up to 2.7 cuts a longer file down to it.
+ */
+static int add_backend(struct qemu_args *args, const struct fabric *fabric,
+		       size_t index)
+{
+	_cleanup_free_ char *path = double_commas(fabric->path);
+
+	if (!path)
+		return -ENOMEM;
+	return add(args, "-object",
+		   "memory-backend-file,id=famm%zu,share=on,size=%" PRIu64
+		   ",mem-path=%s",
+		   index, fabric->size, path);
+}
+
+static bool wants_own_port(const struct node_spec *spec, const char *machine,
+			   const struct fabric *fabric)
+{
+	return is_q35(machine) && spec->emulator->has_pref64_reserve &&
+	       fabric->size < OWN_PORT_BELOW;
+}
+
+/* "bus=B,addr=A" of the device; makes its root port where it wants one. */
+static int place(const struct node_spec *spec, const char *machine,
+		 size_t index, struct qemu_args *args, char bus[48])
+{
+	unsigned int slot = FIRST_SLOT + (unsigned int)index;
+	unsigned int chassis = FIRST_CHASSIS + (unsigned int)index;
+
+	if (!wants_own_port(spec, machine, &spec->fabrics[index])) {
+		snprintf(args->device, sizeof(args->device), "00:%02x.0", slot);
+		snprintf(bus, 48, "bus=%s,addr=0x%x",
+			 is_q35(machine) ? "pcie.0" : "pci.0", slot);
+		return 0;
+	}
+	snprintf(args->device, sizeof(args->device), "00:%02x.0/00.0", slot);
+	snprintf(bus, 48, "bus=famrp%zu,addr=0x0", index);
+	return add(args, "-device",
+		   "pcie-root-port,id=famrp%zu,bus=pcie.0,addr=0x%x,"
+		   "chassis=%u,slot=%u,pref64-reserve=%" PRIu64 "G",
+		   index, slot, chassis, chassis, WINDOW_BYTES / GiB);
+}
+
+/* Both dialects over a file: only the device differs. */
+static int by_file(const struct node_spec *spec, const char *machine,
+		   size_t index, struct qemu_args *out)
+{
+	const char *device = spec->transport == TRANSPORT_PLAIN
+				     ? "ivshmem-plain,memdev"
+				     : "ivshmem,x-memdev";
+	char bus[48];
+	int ret = add_backend(out, &spec->fabrics[index], index);
+
+	if (ret == 0)
+		ret = place(spec, machine, index, out, bus);
+	if (ret == 0)
+		ret = add(out, "-device", "%s=famm%zu,id=fam%zu,%s", device,
+			  index, index, bus);
+	return ret;
+}
+
+/* The memory comes from tm-server; the size must be told, in M or G. */
+static int by_server(const struct node_spec *spec, const char *machine,
+		     size_t index, struct qemu_args *out)
+{
+	const struct fabric *fabric = &spec->fabrics[index];
+	bool giga = fabric->size % GiB == 0;
+	char bus[48];
+	int ret = add(out, "-chardev",
+		      "socket,id=famc%zu,path=/run/fam/%s.legacy.sock", index,
+		      fabric->name);
+
+	if (ret == 0)
+		ret = place(spec, machine, index, out, bus);
+	if (ret == 0)
+		ret = add(out, "-device",
+			  "ivshmem,chardev=famc%zu,id=fam%zu,size=%" PRIu64
+			  "%c,%s",
+			  index, index, fabric->size / (giga ? GiB : MiB),
+			  giga ? 'G' : 'M', bus);
+	return ret;
+}
+
+const char *qemu_args_transport(enum transport transport)
+{
+	switch (transport) {
+	case TRANSPORT_PLAIN:
+		return "plain";
+	case TRANSPORT_XMEMDEV:
+		return "x-memdev";
+	case TRANSPORT_LEGACY:
+		return "legacy";
+	case TRANSPORT_AUTO:
+		break;
+	}
+	return "auto";
+}
+
+static bool emulator_has(const struct emulator *e, enum transport transport)
+{
+	switch (transport) {
+	case TRANSPORT_PLAIN:
+		return e->has_plain;
+	case TRANSPORT_XMEMDEV:
+		return e->major == 2 && e->minor == 5;
+	case TRANSPORT_LEGACY:
+		return e->has_legacy;
+	case TRANSPORT_AUTO:
+		break;
+	}
+	return false;
+}
+
+static int check(const struct node_spec *spec, const struct fabric *fabric,
+		 struct err *err)
+{
+	const struct emulator *e = spec->emulator;
+
+	if (!emulator_has(e, spec->transport)) {
+		err_set(err, -EINVAL,
+			"QEMU %d.%d cannot attach a fabric by transport '%s'",
+			e->major, e->minor,
+			qemu_args_transport(spec->transport));
+		return err_hint(err, "use --transport auto");
+	}
+	/* QEMU aborts on any other size, and hides a smaller one from libvirt.
+	 */
+	if (!size_is_power_of_two(fabric->size) || fabric->size < MiB)
+		return err_set(err, -EINVAL,
+			       "the %" PRIu64 " bytes of fabric '%s' are not a "
+			       "power of two of at least 1 MiB",
+			       fabric->size, fabric->name);
+	return 0;
+}
+
+int qemu_args_fabric(const struct node_spec *spec, const char *machine,
+		     size_t index, struct qemu_args *out, struct err *err)
+{
+	int ret;
+
+	*out = (struct qemu_args){0};
+	ret = check(spec, &spec->fabrics[index], err);
+	if (ret < 0)
+		return ret;
+	ret = spec->transport == TRANSPORT_LEGACY
+		      ? by_server(spec, machine, index, out)
+		      : by_file(spec, machine, index, out);
+	if (ret < 0)
+		return err_sys(err, -ret, "fabric '%s'",
+			       spec->fabrics[index].name);
+	return 0;
+}
+
+unsigned int qemu_args_phys_bits(const struct node_spec *spec)
+{
+	unsigned int bits = 0;
+	uint64_t sum = 0;
+	size_t i;
+
+	/* At most 8 of 16 TiB: no overflow. */
+	for (i = 0; i < spec->fabric_count; i++)
+		sum += spec->fabrics[i].size < WINDOW_BYTES
+			       ? WINDOW_BYTES
+			       : spec->fabrics[i].size;
+	if (sum <= PHYS_40_BITS_ENOUGH)
+		return 0;
+	while (UINT64_C(1) << bits < sum)
+		bits++;
+	/* Firmware offers about an eighth of the space to BARs: 16 times. */
+	bits += 4;
+	if (bits < PHYS_BITS_MIN)
+		return PHYS_BITS_MIN;
+	return bits > PHYS_BITS_MAX ? PHYS_BITS_MAX : bits;
+}
