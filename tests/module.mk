@@ -1,0 +1,62 @@
+# Tests; tests/README.md explains the tiers and how to add one.
+TESTS := $(BUILD)/tests
+
+# Every tests/unit/test-NAME.c is a program; it may need extra link flags.
+unit-src := $(wildcard tests/unit/test-*.c)
+unit-bin := $(unit-src:tests/unit/%.c=$(TESTS)/%)
+fuzz-src := $(wildcard tests/fuzz/fuzz-*.c)
+fuzz-bin := $(fuzz-src:tests/fuzz/%.c=$(TESTS)/%)
+# All of famctl but its main(), so that any module can be tested.
+famctl-lib := $(filter-out %/main.o,$(famctl-obj))
+test-libs  := $(LIB)/libfam.a $(LIB)/libfamutil.a
+TEST_LIBS   = $(LIBVIRT_LIBS) $(XML_LIBS) $(JSON_LIBS) $(PMEM_LIBS)
+
+$(OBJ)/tests/%.o: CPPFLAGS += -Ifamctl $(XML_CFLAGS) -DTESTS_DATA='"tests/data"'
+
+$(TESTS)/test-%: $(OBJ)/tests/unit/test-%.o $(famctl-lib) $(test-libs)
+	@mkdir -p $(@D)
+	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(test-$*-ldflags) -o $@ \
+		$(filter %.o,$^) $(test-libs) $(TEST_LIBS) -lcmocka
+
+# With libFuzzer (SAN=fuzz) or with a driver that mutates by a seed.
+fuzz-driver := $(if $(filter fuzz,$(SAN)),,$(OBJ)/tests/fuzz/driver.o)
+$(TESTS)/fuzz-%: $(OBJ)/tests/fuzz/fuzz-%.o $(fuzz-driver) $(famctl-lib) \
+		$(test-libs)
+	@mkdir -p $(@D)
+	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(fuzz-driver),,-fsanitize=fuzzer) \
+		-o $@ $(filter %.o,$^) $(test-libs) $(TEST_LIBS)
+
+# Failing msync(2) under libfam, which a healthy disk does not do.
+test-persist-ldflags := -Wl,--wrap=msync
+
+.PHONY: tests
+tests: all $(unit-bin) $(fuzz-bin) ## build everything and the test programs
+
+##@ Checking
+.PHONY: check check-vm check-san fuzz lint
+export FAM_BUILD := $(abspath $(BUILD))
+submake = $(MAKE) --no-print-directory -j$(shell nproc)
+
+check: deps ## everything: unit, fuzz, cli, sanitizers, lint, real guests
+	$(Q)$(submake) tests
+	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
+	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
+	$(Q)tests/run unit fuzz cli unit-address fuzz-address unit-thread lint vm
+
+check-vm: deps ## only the tests with real guests and libvirt
+	$(Q)$(submake) tests
+	$(Q)tests/run vm
+
+check-san: deps ## units, fuzzers and commands under address, undefined, thread
+	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
+	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
+	$(Q)tests/run unit-address fuzz-address cli-address unit-thread
+
+FUZZ_SECONDS ?= 60
+fuzz: deps ## libFuzzer on every parser, FUZZ_SECONDS each (clang)
+	$(Q)$(submake) CC=clang SAN=fuzz BUILD=$(BUILD)/fuzz tests
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz-fuzz
+
+lint: deps ## style, includes, function sizes, manuals, spelling, XML, documents
+	$(Q)$(submake) tests
+	$(Q)tests/run lint

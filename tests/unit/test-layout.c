@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fam/layout.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define TIB (UINT64_C(1) << 40)
+
+static const uint8_t uuid[FAM_UUID_BYTES] = {0xde, 0xad, 0xbe, 0xef};
+
+static void make(struct fam_superblock *sb, uint64_t generation,
+		 unsigned int copy)
+{
+	assert_int_equal(fam_superblock_init(sb, 64 * MIB, "fabric0", uuid, 7,
+					     FAM_DURABILITY_HOST),
+			 0);
+	sb->generation = generation;
+	fam_superblock_seal(sb, copy);
+}
+
+static void crc32c_gives_the_published_values(void **state)
+{
+	uint8_t zeros[32] = {0};
+
+	(void)state;
+	assert_int_equal(fam_crc32c(0, "123456789", 9), 0xe3069283);
+	assert_int_equal(fam_crc32c(0, zeros, sizeof(zeros)), 0x8a9136aa);
+	assert_int_equal(fam_crc32c(0, NULL, 0), 0);
+	assert_int_equal(fam_crc32c(fam_crc32c(0, "1234", 4), "56789", 5),
+			 0xe3069283);
+}
+
+static void init_refuses_what_is_out_of_range(void **state)
+{
+	static const uint64_t sizes[] = {
+		0,	  1,	    8 * MIB,   16 * MIB - 1, 16 * MIB + 1,
+		48 * MIB, 32 * TIB, UINT64_MAX};
+	struct fam_superblock sb;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		assert_int_equal(fam_superblock_init(&sb, sizes[i], "x", uuid,
+						     0, FAM_DURABILITY_HOST),
+				 -EINVAL);
+	assert_int_equal(fam_superblock_init(&sb, 16 * MIB, "", uuid, 0,
+					     FAM_DURABILITY_HOST),
+			 -EINVAL);
+	assert_int_equal(fam_superblock_init(&sb, 16 * MIB, "x", uuid, 0,
+					     (enum fam_durability)2),
+			 -EINVAL);
+}
+
+static void new_superblocks_are_valid_in_their_place_only(void **state)
+{
+	static const uint64_t sizes[] = {16 * MIB, 1024 * MIB, 16 * TIB};
+	struct fam_superblock sb;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		for (unsigned int copy = 0; copy < 2; copy++) {
+			assert_int_equal(fam_superblock_init(
+						 &sb, sizes[i], "a.b_c-9", uuid,
+						 1, FAM_DURABILITY_GUEST),
+					 0);
+			fam_superblock_seal(&sb, copy);
+			assert_int_equal(fam_superblock_check(&sb, copy), 0);
+			assert_int_equal(fam_superblock_check(&sb, !copy),
+					 -EBADMSG);
+		}
+	}
+	assert_int_equal(fam_superblock_offset(0), 0);
+	assert_int_equal(fam_superblock_offset(1), MIB);
+}
+
+static void every_flipped_bit_is_found(void **state)
+{
+	struct fam_superblock sb;
+	uint8_t *bytes = (uint8_t *)&sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	for (size_t i = 0; i < sizeof(sb) * 8; i++) {
+		bytes[i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_int_equal(fam_superblock_check(&sb, 0),
+				 i < 64 ? -EMEDIUMTYPE : -EBADMSG);
+		bytes[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
+/* Fields a scribbling node may have sealed with a right checksum. */
+static void bad_durability(struct fam_superblock *sb)
+{
+	sb->durability = 2;
+}
+
+static void size_zero(struct fam_superblock *sb)
+{
+	sb->size = 0;
+}
+
+static void size_not_power_of_two(struct fam_superblock *sb)
+{
+	sb->size = 65 * MIB;
+}
+
+static void size_huge(struct fam_superblock *sb)
+{
+	sb->size = UINT64_C(1) << 63;
+}
+
+static void generation_zero(struct fam_superblock *sb)
+{
+	sb->generation = 0;
+}
+
+static void data_over_superblock(struct fam_superblock *sb)
+{
+	sb->data_offset = 0;
+}
+
+static void data_unaligned(struct fam_superblock *sb)
+{
+	sb->data_offset += 4096;
+	sb->data_bytes -= 4096;
+}
+
+static void data_behind_end(struct fam_superblock *sb)
+{
+	sb->data_offset = sb->size;
+	sb->data_bytes = 0;
+}
+
+static void data_empty(struct fam_superblock *sb)
+{
+	sb->data_bytes = 0;
+}
+
+static void data_too_long(struct fam_superblock *sb)
+{
+	sb->data_bytes++;
+}
+
+static void data_wraps(struct fam_superblock *sb)
+{
+	sb->data_bytes = UINT64_MAX - sb->data_offset + 1;
+}
+
+static void data_offset_wraps(struct fam_superblock *sb)
+{
+	sb->data_offset = -FAM_DATA_ALIGN;
+	sb->data_bytes = FAM_DATA_ALIGN * 2;
+}
+
+static void label_unterminated(struct fam_superblock *sb)
+{
+	memset(sb->label, 'a', sizeof(sb->label));
+}
+
+static void label_empty(struct fam_superblock *sb)
+{
+	memset(sb->label, 0, sizeof(sb->label));
+}
+
+static void label_with_slash(struct fam_superblock *sb)
+{
+	strcpy(sb->label, "a/../b");
+}
+
+static void label_with_rest(struct fam_superblock *sb)
+{
+	sb->label[63] = 'x';
+}
+
+static void uuid_not_random(struct fam_superblock *sb)
+{
+	memset(sb->uuid, 0, sizeof(sb->uuid));
+}
+
+static void version_zero(struct fam_superblock *sb)
+{
+	sb->version = 0;
+}
+
+static void bad_fields_are_found_under_a_good_checksum(void **state)
+{
+	static void (*const spoil[])(struct fam_superblock * sb) = {
+		bad_durability,	    size_zero,	     size_not_power_of_two,
+		size_huge,	    generation_zero, data_over_superblock,
+		data_unaligned,	    data_behind_end, data_empty,
+		data_too_long,	    data_wraps,	     data_offset_wraps,
+		label_unterminated, label_empty,     label_with_slash,
+		label_with_rest,    uuid_not_random, version_zero,
+	};
+	struct fam_superblock sb;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
+		make(&sb, 1, 0);
+		spoil[i](&sb);
+		fam_superblock_seal(&sb, 0);
+		assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	}
+}
+
+static void newer_formats_are_told_from_damage(void **state)
+{
+	struct fam_superblock sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	sb.version = FAM_FORMAT_VERSION + 1;
+	sb.size = 12345; /* may mean anything there */
+	assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), -EPROTONOSUPPORT);
+
+	make(&sb, 1, 0);
+	sb.feature_incompat = 1u << 31;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), -EPROTONOSUPPORT);
+
+	make(&sb, 1, 0);
+	sb.feature_compat = sb.feature_ro_compat = UINT32_MAX;
+	sb.reserved[0] = 1;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
+static void choose_takes_the_higher_generation(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen = 9, damaged = 9;
+
+	(void)state;
+	make(&sb[0], 4, 0);
+	make(&sb[1], 5, 1);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged), 0);
+	assert_int_equal(chosen, 1);
+	assert_int_equal(damaged, 0);
+	make(&sb[0], 5, 0);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, NULL), 0);
+	assert_int_equal(chosen, 0);
+}
+
+static void choose_uses_the_copy_that_is_left(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen, damaged;
+
+	(void)state;
+	for (unsigned int bad = 0; bad < 2; bad++) {
+		make(&sb[!bad], 1, !bad);
+		make(&sb[bad], 9, bad);
+		sb[bad].reserved[17] ^= 4;
+		chosen = damaged = 9;
+		assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged),
+				 0);
+		assert_int_equal(chosen, !bad);
+		assert_int_equal(damaged, 1u << bad);
+		memset(&sb[bad], 0, sizeof(sb[bad]));
+		assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged),
+				 0);
+		assert_int_equal(damaged, 1u << bad);
+	}
+}
+
+static void choose_reports_a_copy_of_another_fabric(void **state)
+{
+	static const uint8_t other[FAM_UUID_BYTES] = {1};
+	struct fam_superblock sb[2];
+	unsigned int chosen, damaged;
+
+	(void)state;
+	make(&sb[0], 2, 0);
+	make(&sb[1], 1, 1);
+	memcpy(sb[1].uuid, other, 6);
+	fam_superblock_seal(&sb[1], 1);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged), 0);
+	assert_int_equal(chosen, 0);
+	assert_int_equal(damaged, 2);
+}
+
+static void choose_fails_and_leaves_the_outputs(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen = 77, damaged = 78;
+
+	(void)state;
+	memset(sb, 0, sizeof(sb));
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged),
+			 -EMEDIUMTYPE);
+	make(&sb[1], 1, 1);
+	sb[1].size ^= 1;
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged),
+			 -EBADMSG);
+	/* The magic is lost, but the checksum is of nothing else. */
+	memset(&sb[1], 0, sizeof(sb[1]));
+	fam_superblock_seal(&sb[1], 1);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged),
+			 -EBADMSG);
+	make(&sb[0], 1, 0);
+	make(&sb[1], 1, 1);
+	sb[1].version++;
+	fam_superblock_seal(&sb[1], 1);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged),
+			 -EPROTONOSUPPORT);
+	assert_int_equal(chosen, 77);
+	assert_int_equal(damaged, 78);
+}
+
+static void labels_are_safe_names(void **state)
+{
+	static const char *const bad[] = {
+		"",    ".",   "..",  ".a",	 "-a",	 "_a",	"a/b",
+		"a b", "a\n", "a:b", "\xc3\xa4", "a\"b", "a&b", "a*"};
+	static const char *const good[] = {"a",	      "Z",	 "0",
+					   "fabric0", "a.b_c-d", "9lives"};
+	char label[FAM_LABEL_BYTES + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(fam_label_check(bad[i]), -EINVAL);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(fam_label_check(good[i]), 0);
+	memset(label, 'a', sizeof(label));
+	label[FAM_LABEL_BYTES] = '\0';
+	assert_int_equal(fam_label_check(label), -ENAMETOOLONG);
+	label[FAM_LABEL_BYTES - 1] = '\0';
+	assert_int_equal(fam_label_check(label), 0);
+}
+
+static void uuids_come_back_from_their_text(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"00112233-4455-6677-8899-aabbccddeef",
+		"00112233-4455-6677-8899-aabbccddeeff0",
+		"00112233-4455-6677-8899_aabbccddeeff",
+		"0011223344556677-8899-aabb-ccddeeff-",
+		"g0112233-4455-6677-8899-aabbccddeeff",
+	};
+	uint8_t parsed[FAM_UUID_BYTES];
+	char text[FAM_UUID_TEXT];
+
+	(void)state;
+	assert_int_equal(
+		fam_uuid_parse("00112233-4455-6677-8899-aAbBcCdDeEfF", parsed),
+		0);
+	assert_string_equal(fam_uuid_format(parsed, text),
+			    "00112233-4455-6677-8899-aabbccddeeff");
+	memset(parsed, 0x5a, sizeof(parsed));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(fam_uuid_parse(bad[i], parsed), -EINVAL);
+		assert_int_equal(parsed[0], 0x5a);
+	}
+}
+
+/* The fields as the compiler lays them out, in the order of the document. */
+static const struct field {
+	const char *name;
+	size_t offset, bytes;
+} fields[] = {
+#define FIELD(name)                                                \
+	{                                                          \
+#name, offsetof(struct fam_superblock, name),      \
+			sizeof(((struct fam_superblock *)0)->name) \
+	}
+	FIELD(magic),
+	FIELD(crc32c),
+	FIELD(version),
+	FIELD(copy),
+	FIELD(feature_compat),
+	FIELD(feature_ro_compat),
+	FIELD(feature_incompat),
+	FIELD(durability),
+	FIELD(uuid),
+	FIELD(size),
+	FIELD(generation),
+	FIELD(data_offset),
+	FIELD(data_bytes),
+	FIELD(created_ns),
+	FIELD(label),
+	FIELD(reserved),
+};
+
+static void format_document_has_the_offsets(void **state)
+{
+	FILE *f = fopen("guest-lib/FORMAT.md", "r");
+	char line[512], name[64], type[16];
+	size_t offset, bytes, row = 0;
+
+	(void)state;
+	assert_non_null(f); /* run from the top of the tree */
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "| %zu | %zu | %15s | `%63[a-z0-9_]` |",
+			   &offset, &bytes, type, name) != 4)
+			continue;
+		assert_true(row < sizeof(fields) / sizeof(fields[0]));
+		assert_string_equal(name, fields[row].name);
+		assert_int_equal(offset, fields[row].offset);
+		assert_int_equal(bytes, fields[row].bytes);
+		if (type[0] == 'u')
+			assert_int_equal(atoi(type + 1), 8 * bytes);
+		row++;
+	}
+	fclose(f);
+	assert_int_equal(row, sizeof(fields) / sizeof(fields[0]));
+}
+
+static void read_image(const char *path, struct fam_superblock *sb)
+{
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fread(sb, 1, sizeof(*sb), f), sizeof(*sb));
+	assert_int_equal(fgetc(f), EOF);
+	fclose(f);
+}
+
+static void the_first_format_opens_for_ever(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen, damaged;
+	char text[FAM_UUID_TEXT];
+
+	(void)state;
+	read_image(TESTS_DATA "/format-v1.sb0", &sb[0]);
+	read_image(TESTS_DATA "/format-v1.sb1", &sb[1]);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged), 0);
+	assert_int_equal(chosen, 0);
+	assert_int_equal(damaged, 0);
+	assert_string_equal(sb[0].label, "golden-v1");
+	assert_string_equal(fam_uuid_format(sb[0].uuid, text),
+			    "00112233-4455-4677-8899-aabbccddeeff");
+	assert_int_equal(sb[0].size, 64 * MIB);
+	assert_int_equal(sb[0].generation, 1);
+	assert_int_equal(sb[0].data_offset, 2 * MIB);
+	assert_int_equal(sb[0].data_bytes, 62 * MIB);
+	assert_int_equal(sb[0].created_ns, UINT64_C(1700000000123456789));
+	assert_int_equal(sb[0].durability, FAM_DURABILITY_HOST);
+}
+
+static void todays_superblock_is_the_stored_one(void **state)
+{
+	struct fam_superblock stored, made;
+	uint8_t id[FAM_UUID_BYTES];
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(id); i++)
+		id[i] = (uint8_t)(0x11 * i);
+	for (unsigned int copy = 0; copy < 2; copy++) {
+		read_image(copy ? TESTS_DATA "/format-v1.sb1"
+				: TESTS_DATA "/format-v1.sb0",
+			   &stored);
+		assert_int_equal(
+			fam_superblock_init(&made, 64 * MIB, "golden-v1", id,
+					    UINT64_C(1700000000123456789),
+					    FAM_DURABILITY_HOST),
+			0);
+		fam_superblock_seal(&made, copy);
+		assert_memory_equal(&made, &stored, sizeof(made));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crc32c_gives_the_published_values),
+		cmocka_unit_test(init_refuses_what_is_out_of_range),
+		cmocka_unit_test(new_superblocks_are_valid_in_their_place_only),
+		cmocka_unit_test(every_flipped_bit_is_found),
+		cmocka_unit_test(bad_fields_are_found_under_a_good_checksum),
+		cmocka_unit_test(newer_formats_are_told_from_damage),
+		cmocka_unit_test(choose_takes_the_higher_generation),
+		cmocka_unit_test(choose_uses_the_copy_that_is_left),
+		cmocka_unit_test(choose_reports_a_copy_of_another_fabric),
+		cmocka_unit_test(choose_fails_and_leaves_the_outputs),
+		cmocka_unit_test(labels_are_safe_names),
+		cmocka_unit_test(uuids_come_back_from_their_text),
+		cmocka_unit_test(format_document_has_the_offsets),
+		cmocka_unit_test(the_first_format_opens_for_ever),
+		cmocka_unit_test(todays_superblock_is_the_stored_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
