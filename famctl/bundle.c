@@ -153,33 +153,68 @@ static int lock_dir(const char *dir, struct err *err)
 	return err->code;
 }
 
+/* The files of a bundle while they are being replaced; the last one counts. */
+#define FILES 3
+typedef int write_fn(struct build *build, int fd, struct err *err);
+
+static void temporary_name(const char *path, char out[PATH_MAX + 4])
+{
+	snprintf(out, PATH_MAX + 4, "%s.new", path);
+}
+
 /*
  * Writes a new file under a temporary name, always the same one, so that a
- * killed run leaves at most one; then replaces @path by it. A running guest
- * keeps what it has open. QEMU reads the file as another user: mode 0644.
+ * killed run leaves at most one of each. QEMU reads it as another user: 0644.
  */
-static int replace(const char *path,
-		   int (*write_it)(struct build *, int, struct err *),
-		   struct build *build, struct err *err)
+static int write_new(const char *path, write_fn *write_it, struct build *build,
+		     struct err *err)
 {
-	char temporary[PATH_MAX + 4];
 	_cleanup_close_ int fd = -1;
+	char temporary[PATH_MAX + 4];
 	int ret;
 
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	temporary_name(path, temporary);
 	if (unlink(temporary) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "cannot remove '%s'", temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create '%s'", temporary);
 	ret = write_it(build, fd, err);
-	if (ret == 0 && fchmod(fd, 0644) < 0)
-		ret = err_sys(err, errno, "cannot set the mode of '%s'",
-			      temporary);
-	if (ret == 0 && rename(temporary, path) < 0)
-		ret = err_sys(err, errno, "cannot replace '%s'", path);
 	if (ret < 0)
+		return ret;
+	/* Else a power cut could leave new names of empty files. */
+	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot write '%s'", temporary);
+	return 0;
+}
+
+/* A running guest keeps what it has open. */
+static int put_in_place(const char *path, struct err *err)
+{
+	char temporary[PATH_MAX + 4];
+
+	temporary_name(path, temporary);
+	if (rename(temporary, path) < 0)
+		return err_sys(err, errno, "cannot replace '%s'", path);
+	return 0;
+}
+
+/* All are written before the first is put in place. */
+static int replace_all(const char *const path[FILES],
+		       write_fn *const write_it[FILES], struct build *build,
+		       struct err *err)
+{
+	char temporary[PATH_MAX + 4];
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < FILES; i++)
+		ret = write_new(path[i], write_it[i], build, err);
+	for (int i = 0; ret == 0 && i < FILES; i++)
+		ret = put_in_place(path[i], err);
+	for (int i = 0; ret < 0 && i < FILES; i++) {
+		temporary_name(path[i], temporary);
 		unlink(temporary);
+	}
 	return ret;
 }
 
@@ -226,27 +261,25 @@ static int write_bundle(struct build *build, const char *dir,
 			struct bundle *out, struct err *err)
 {
 	char inputs[PATH_MAX];
+	const char *const path[FILES] = {out->kernel, out->initrd, inputs};
+	write_fn *const write_it[FILES] = {write_kernel, write_initrd,
+					   write_inputs};
 	int ret = path_in(dir, INPUTS, inputs, err);
 
 	if (ret == 0)
 		ret = refuse_foreign(inputs, out, err);
-	if (ret == 0)
-		ret = replace(out->kernel, write_kernel, build, err);
-	if (ret == 0)
-		ret = replace(out->initrd, write_initrd, build, err);
-	return ret == 0 ? replace(inputs, write_inputs, build, err) : ret;
+	return ret == 0 ? replace_all(path, write_it, build, err) : ret;
 }
 
-static int make_in(const char *dir, const struct bundle_spec *spec,
-		   struct bundle *out, struct err *err)
+static int make_locked(const char *dir, struct build *build, struct bundle *out,
+		       struct err *err)
 {
-	struct build build = {.spec = spec};
-	int ret = collect(&build, err);
+	_cleanup_close_ int lock = -1;
+	int ret = paths_mkdir(dir, 0755, err);
 
 	if (ret == 0)
-		ret = write_bundle(&build, dir, out, err);
-	build_done(&build);
-	return ret;
+		lock = ret = lock_dir(dir, err);
+	return ret < 0 ? ret : write_bundle(build, dir, out, err);
 }
 
 int bundle_check(const struct bundle_spec *spec, struct bundle *out,
@@ -267,18 +300,17 @@ int bundle_check(const struct bundle_spec *spec, struct bundle *out,
 int bundle_make(const struct bundle_spec *spec, struct bundle *out,
 		struct err *err)
 {
-	_cleanup_close_ int lock = -1;
+	struct build build = {.spec = spec};
 	char dir[PATH_MAX];
 	int ret = find_dir(spec->dir, dir, err);
 
 	if (ret == 0)
 		ret = find_files(dir, out, err);
 	if (ret == 0)
-		ret = paths_mkdir(dir, 0755, err);
+		ret = collect(&build, err);
 	if (ret == 0)
-		lock = ret = lock_dir(dir, err);
-	if (ret >= 0)
-		ret = make_in(dir, spec, out, err);
+		ret = make_locked(dir, &build, out, err);
+	build_done(&build);
 	return ret < 0 ? err_prefix(err, "cannot make a bundle") : 0;
 }
 
@@ -319,21 +351,26 @@ static int refresh(const char *dir, const char *text, struct bundle *out,
 	_cleanup_free_ char *copy = strdup(text);
 	struct bundle_spec spec = {0};
 	struct build build = {.spec = &spec};
-	struct err none;
+	bool complete = is_complete(out);
 	int ret;
 
 	if (!copy)
 		return err_sys(err, ENOMEM, "cannot read the inputs");
 	ret = parse_inputs(copy, &spec, err);
-	if (ret == 0 && collect(&build, &none) == 0 &&
-	    strcmp(build.inputs, text) != 0 && access(dir, W_OK) == 0)
-		ret = make_in(dir, &spec, out, err);
+	if (ret == 0)
+		ret = collect(&build, err);
+	if (ret == 0 && !(complete && (strcmp(build.inputs, text) == 0 ||
+				       access(dir, W_OK) < 0)))
+		ret = write_bundle(&build, dir, out, err);
+	else if (complete)
+		ret = 0;
 	build_done(&build);
 	free(spec.add.item);
 	return ret;
 }
 
-static int refresh_locked(const char *dir, struct bundle *out, struct err *err)
+/* Uses or refreshes what is in an existing directory; 1 if nothing is. */
+static int need_in(const char *dir, struct bundle *out, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char inputs[PATH_MAX];
@@ -345,7 +382,7 @@ static int refresh_locked(const char *dir, struct bundle *out, struct err *err)
 		return ret;
 	ret = fdio_read_file(inputs, INPUTS_MAX, &text, &len);
 	if (ret == -ENOENT)
-		return 0; /* the user's own pair of files */
+		return !is_complete(out); /* else it is the user's own pair */
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot read '%s'", inputs);
 	return refresh(dir, text, out, err);
@@ -354,15 +391,14 @@ static int refresh_locked(const char *dir, struct bundle *out, struct err *err)
 int bundle_need(const char *dir, struct bundle *out, struct err *err)
 {
 	const struct bundle_spec spec = {.dir = dir};
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	int ret = find_dir(dir, path, err);
 
 	if (ret == 0)
 		ret = find_files(path, out, err);
+	if (ret == 0)
+		ret = access(path, F_OK) < 0 ? 1 : need_in(path, out, err);
 	if (ret < 0)
-		return err_prefix(err, "cannot use the bundle");
-	if (!is_complete(out))
-		return bundle_make(&spec, out, err);
-	ret = refresh_locked(path, out, err);
-	return ret < 0 ? err_prefix(err, "cannot use bundle '%s'", path) : 0;
+		return err_prefix(err, "cannot use bundle '%s'", path);
+	return ret ? bundle_make(&spec, out, err) : 0;
 }

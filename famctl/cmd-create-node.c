@@ -2,6 +2,7 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ struct work {
 	struct node_disk disk[DISKS_MAX];
 	char disk_path[DISKS_MAX][PATH_MAX];
 	struct bundle bundle;
-	char kernel[PATH_MAX], initrd[PATH_MAX];
+	char kernel[PATH_MAX], initrd[PATH_MAX], bundle_dir[PATH_MAX];
 };
 
 static void cleanup_work(struct work **work)
@@ -212,6 +213,13 @@ static void set_virt_type(struct node_spec *spec)
 		spec->kvm = !strcmp(opts.virt_type, "kvm");
 		return;
 	}
+	/* Its version was typed, and this is not the host it is for. */
+	if (access(spec->emulator->path, X_OK) < 0) {
+		out_note("emulator '%s' is not here to try KVM with, so the "
+			 "node is of type qemu; see --virt-type",
+			 spec->emulator->path);
+		return;
+	}
 	spec->kvm = emulator_runs_kvm(spec->emulator);
 	if (!spec->kvm && access("/dev/kvm", R_OK | W_OK) == 0)
 		out_note("KVM is of no use on this host, so QEMU will emulate "
@@ -241,8 +249,6 @@ static int set_fabrics(struct work *work, struct err *err)
 		int ret =
 			fabric_open(names.item[i], NULL, &work->fabric[i], err);
 
-		if (ret == 0)
-			ret = node_check_fabric(&work->fabric[i], err);
 		if (ret < 0)
 			return ret;
 		for (size_t j = 0; j < i; j++) {
@@ -295,6 +301,8 @@ static int set_boot(struct work *work, struct err *err)
 		ret = bundle_need(opts.bundle_dir, &work->bundle, err);
 		spec->kernel = work->bundle.kernel;
 		spec->initrd = work->bundle.initrd;
+		memcpy(work->bundle_dir, work->bundle.kernel, PATH_MAX);
+		spec->bundle = dirname(work->bundle_dir);
 		return ret;
 	}
 	if (opts.append && !opts.kernel)

@@ -160,8 +160,8 @@ static json_t *result(const struct victim *victim)
 {
 	json_t *row = json_object();
 
-	json_object_set_new(row, "name", fabric_json_text(victim->fabric.name));
-	json_object_set_new(row, "path", fabric_json_text(victim->fabric.path));
+	json_object_set_new(row, "name", out_json_text(victim->fabric.name));
+	json_object_set_new(row, "path", out_json_text(victim->fabric.path));
 	json_object_set_new(row, "size",
 			    json_integer((json_int_t)victim->fabric.size));
 	json_object_set(row, "nodes", victim->nodes);

@@ -59,9 +59,13 @@ static int add_row(const char *path, void *arg, struct err *err)
 	json_object_set_new(row, "nodes", fabric_nodes_of(list->nodes, path));
 	if (ret < 0) {
 		json_object_set_new(row, "problem",
-				    fabric_json_text(problem.text));
+				    out_json_text(problem.text));
 		if (!fabric.formatted)
 			json_object_del(row, "formatted");
+		if (!fabric.stat.st_ino) { /* not even its size is known */
+			json_object_del(row, "size");
+			json_object_del(row, "allocated");
+		}
 		if (!list->json)
 			out_warn("'%s': %s", path, problem.text);
 	}

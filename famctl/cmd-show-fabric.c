@@ -36,7 +36,7 @@ static const struct out_field fields[] = {
 
 static void add_text(json_t *object, const char *key, const char *text)
 {
-	json_object_set_new(object, key, fabric_json_text(text));
+	json_object_set_new(object, key, out_json_text(text));
 }
 
 static void add_number(json_t *object, const char *key, uint64_t number)
@@ -87,12 +87,18 @@ static void add_damage(json_t *object, const struct fabric *fabric)
 	json_object_set_new(object, "damaged", copies);
 }
 
+/* To some users the kernel does not tell: that is no reason to show nothing. */
 static int add_users(json_t *object, const struct fabric *fabric,
 		     struct err *err)
 {
 	char users[4096];
 	int used = fabric_in_use(fabric, users, sizeof(users), err);
 
+	if (used == -EACCES) {
+		out_warn("%s", err->text);
+		json_object_set_new(object, "in_use", json_null());
+		return 0;
+	}
 	if (used < 0)
 		return used;
 	json_object_set_new(object, "in_use", json_boolean(used));

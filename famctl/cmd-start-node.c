@@ -2,6 +2,7 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 
+#include "bundle.h"
 #include "cmd.h"
 #include "node.h"
 #include "out.h"
@@ -15,6 +16,7 @@ static const struct opt options[] = {
 static int start(struct virt *virt, const struct virt_node *node,
 		 struct err *err)
 {
+	struct bundle bundle;
 	int ret;
 
 	if (node->active && all)
@@ -24,6 +26,8 @@ static int start(struct virt *virt, const struct virt_node *node,
 	if (node->damage[0])
 		return err_set(err, -EBADMSG, "%s", node->damage);
 	ret = node_check_start(virt, &node->meta, err);
+	if (ret == 0 && !dry_run && node->meta.bundle[0])
+		ret = bundle_need(node->meta.bundle, &bundle, err);
 	if (ret == 0 && !dry_run)
 		ret = virt_start(virt, node->name, err);
 	if (ret == 0)

@@ -75,8 +75,8 @@ static json_t *result(const struct fabric *fabric, uint64_t took_ns)
 {
 	json_t *row = json_object();
 
-	json_object_set_new(row, "name", fabric_json_text(fabric->name));
-	json_object_set_new(row, "path", fabric_json_text(fabric->path));
+	json_object_set_new(row, "name", out_json_text(fabric->name));
+	json_object_set_new(row, "path", out_json_text(fabric->path));
 	json_object_set_new(row, "duration_ns",
 			    json_integer((json_int_t)took_ns));
 	return row;

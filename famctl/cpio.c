@@ -121,13 +121,10 @@ static int make_room(struct cpio *cpio)
 	return 0;
 }
 
-/* Adds an entry, its parents first; gives it back without content. */
-static int add(struct cpio *cpio, const char *path, mode_t mode,
-	       struct entry **out, struct err *err)
+static int prepare(struct cpio *cpio, const char *path, struct err *err)
 {
 	int ret;
 
-	path = relative(path);
 	if (!*path || strlen(path) >= PATH_MAX || !is_clean(path))
 		return err_set(err, -EINVAL, "'%s' is not a path in a guest",
 			       path);
@@ -135,17 +132,29 @@ static int add(struct cpio *cpio, const char *path, mode_t mode,
 		return err_set(err, -EEXIST, "'/%s' is in the archive already",
 			       path);
 	ret = add_parents(cpio, path, err);
-	if (ret < 0)
-		return ret;
-	if (make_room(cpio) < 0)
-		return err_sys(err, ENOMEM, "cannot add '/%s'", path);
-	*out = &cpio->entry[cpio->count];
-	**out = (struct entry){.path = strdup(path), .mode = mode};
-	if (!(*out)->path)
-		return err_sys(err, ENOMEM, "cannot add '/%s'", path);
+	if (ret == 0 && make_room(cpio) < 0)
+		ret = err_sys(err, ENOMEM, "cannot add '/%s'", path);
+	return ret;
+}
+
+/* Adds an entry without content, its parents first; NULL: see err. */
+static struct entry *add(struct cpio *cpio, const char *path, mode_t mode,
+			 struct err *err)
+{
+	struct entry *entry;
+
+	path = relative(path);
+	if (prepare(cpio, path, err) < 0)
+		return NULL;
+	entry = &cpio->entry[cpio->count];
+	*entry = (struct entry){.path = strdup(path), .mode = mode};
+	if (!entry->path) {
+		err_sys(err, ENOMEM, "cannot add '/%s'", path);
+		return NULL;
+	}
 	cpio->count++;
 	cpio->sorted = false;
-	return 0;
+	return entry;
 }
 
 int cpio_dir(struct cpio *cpio, const char *path, mode_t mode, struct err *err)
@@ -154,17 +163,16 @@ int cpio_dir(struct cpio *cpio, const char *path, mode_t mode, struct err *err)
 
 	if (entry && S_ISDIR(entry->mode))
 		return 0;
-	return add(cpio, path, S_IFDIR | mode, &entry, err);
+	return add(cpio, path, S_IFDIR | mode, err) ? 0 : err->code;
 }
 
 int cpio_file(struct cpio *cpio, const char *path, mode_t mode,
 	      const char *source, struct err *err)
 {
-	struct entry *entry;
-	int ret = add(cpio, path, S_IFREG | mode, &entry, err);
+	struct entry *entry = add(cpio, path, S_IFREG | mode, err);
 
-	if (ret < 0)
-		return ret;
+	if (!entry)
+		return err->code;
 	entry->source = strdup(source);
 	return entry->source ? 0
 			     : err_sys(err, ENOMEM, "cannot add '%s'", path);
@@ -173,11 +181,10 @@ int cpio_file(struct cpio *cpio, const char *path, mode_t mode,
 static int add_bytes(struct cpio *cpio, const char *path, mode_t mode,
 		     const void *data, size_t len, struct err *err)
 {
-	struct entry *entry;
-	int ret = add(cpio, path, mode, &entry, err);
+	struct entry *entry = add(cpio, path, mode, err);
 
-	if (ret < 0)
-		return ret;
+	if (!entry)
+		return err->code;
 	entry->data = malloc(len + 1);
 	if (!entry->data)
 		return err_sys(err, ENOMEM, "cannot add '%s'", path);
@@ -202,11 +209,10 @@ int cpio_link(struct cpio *cpio, const char *path, const char *target,
 int cpio_node(struct cpio *cpio, const char *path, mode_t mode, dev_t device,
 	      struct err *err)
 {
-	struct entry *entry;
-	int ret = add(cpio, path, mode, &entry, err);
+	struct entry *entry = add(cpio, path, mode, err);
 
-	if (ret < 0)
-		return ret;
+	if (!entry)
+		return err->code;
 	entry->device = device;
 	return 0;
 }

@@ -107,6 +107,7 @@ int domxml_set_fabrics(xmlNode *domain, const struct node_spec *spec,
 			       "the template uses the prefix 'fam' for "
 			       "something else than " NODE_XMLNS);
 	xmlSetNs(meta, fam);
+	tree_attr(meta, "bundle", spec->bundle);
 	for (i = 0; i < spec->fabric_count && ret == 0; i++)
 		ret = add_fabric(meta, commandline, spec, machine, i, err);
 	return ret;

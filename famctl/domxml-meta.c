@@ -81,6 +81,11 @@ static int read_node(const xmlNode *node, struct node_meta *out,
 	const xmlNode *entry = tree_child_ns(node, NODE_XMLNS, "fabric");
 	const char *wrong;
 
+	if (xmlHasProp(node, (const xmlChar *)"bundle") &&
+	    (!copy_attr(node, "bundle", out->bundle, sizeof(out->bundle)) ||
+	     out->bundle[0] != '/'))
+		return err_set(err, -EBADMSG,
+			       "its metadata are damaged: 'bundle'");
 	for (; entry; entry = tree_next_ns(entry, NODE_XMLNS, "fabric")) {
 		if (out->count == NODE_FABRICS_MAX)
 			return err_set(err, -EBADMSG,
@@ -105,6 +110,7 @@ int domxml_meta(const char *xml, struct node_meta *out, struct err *err)
 		tree_parse(xml, strlen(xml), "domain", "the domain", &doc, err);
 
 	out->count = 0;
+	out->bundle[0] = '\0';
 	if (ret < 0)
 		return err->code = -EBADMSG;
 	node = tree_child(xmlDocGetRootElement(doc), "metadata");

@@ -141,19 +141,24 @@ static xmlNode *follower(const xmlNode *parent, const char *name,
 	return NULL;
 }
 
-xmlNode *tree_need(xmlNode *parent, const char *name, const char *const *order)
+xmlNode *tree_insert(xmlNode *parent, const char *name,
+		     const char *const *order)
 {
-	xmlNode *node = tree_child(parent, name), *next;
+	xmlNode *next = follower(parent, name, order);
+	xmlNode *node = tree_add(parent, NULL, name);
 
-	if (node)
-		return node;
-	node = tree_add(parent, NULL, name);
-	next = order ? follower(parent, name, order) : NULL;
 	if (next) {
 		xmlUnlinkNode(node);
 		must(xmlAddPrevSibling(next, node));
 	}
 	return node;
+}
+
+xmlNode *tree_need(xmlNode *parent, const char *name, const char *const *order)
+{
+	xmlNode *node = tree_child(parent, name);
+
+	return node ? node : tree_insert(parent, name, order);
 }
 
 void tree_text(xmlNode *node, const char *text)

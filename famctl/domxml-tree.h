@@ -58,10 +58,14 @@ xmlNode *tree_next_ns(const xmlNode *node, const char *href, const char *name);
 xmlNode *tree_add(xmlNode *parent, xmlNs *ns, const char *name);
 
 /**
- * tree_need() - the child element @name, made if there is none
- * @order: NULL-ended names: a new one is put before the first of those which
- *	follow it there; NULL: at the end
+ * tree_insert() - new child element at its place
+ * @order: NULL-ended names: it is put before the first of those children which
+ *	follow it there; else it becomes the last one
  */
+xmlNode *tree_insert(xmlNode *parent, const char *name,
+		     const char *const *order);
+
+/** tree_need() - the child element @name, inserted if there is none */
 xmlNode *tree_need(xmlNode *parent, const char *name, const char *const *order);
 
 /** tree_text() - replace the content by text, taken literally */

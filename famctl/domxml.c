@@ -173,7 +173,7 @@ static int add_disk(xmlNode *devices, const struct node_disk *disk,
 		return err_set(err, -EINVAL,
 			       "a node cannot have more than %d disks",
 			       DISKS_MAX);
-	node = tree_add(devices, NULL, "disk");
+	node = tree_insert(devices, "disk", devices_order);
 	tree_attr(node, "type", "file");
 	tree_attr(node, "device", "disk");
 	driver = tree_add(node, NULL, "driver");
@@ -230,6 +230,7 @@ static int check_texts(const struct node_spec *spec, struct err *err)
 		const char *text, *what;
 	} checks[] = {
 		{spec->kernel, "the path of the kernel"},
+		{spec->bundle, "the path of the bundle"},
 		{spec->initrd, "the path of the initrd"},
 		{spec->append, "the kernel command line"},
 		{spec->network, "the name of the network"},

@@ -32,7 +32,9 @@ struct node_spec {
 	uint64_t memory; /* bytes, a multiple of 1 MiB */
 	unsigned int vcpus;
 	const char *kernel, *initrd,
-		*append;	       /* without kernel: all three kept */
+		*append; /* without kernel: all three kept */
+	const char
+		*bundle; /* directory of kernel and initrd; NULL: no bundle */
 	const struct node_disk *disks; /* added to the template's */
 	size_t disk_count;
 	const char *network; /* "none", "user", or a libvirt network */
@@ -55,6 +57,7 @@ struct node_fabric {
 struct node_meta {
 	struct node_fabric fabric[NODE_FABRICS_MAX];
 	size_t count;
+	char bundle[PATH_MAX]; /* directory of the bundle it boots, or "" */
 };
 
 /**

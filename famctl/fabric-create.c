@@ -107,6 +107,11 @@ static int open_dir(struct making *m, struct err *err)
 	}
 	if (realpath(m->dir, real))
 		memcpy(m->dir, real, sizeof(real));
+	return 0;
+}
+
+static int check_writable(const struct making *m, struct err *err)
+{
 	if (faccessat(m->dirfd, ".", W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;
 	err_sys(err, errno, "cannot make a file in '%s'", m->dir);
@@ -231,6 +236,8 @@ static int plan(struct making *m, struct err *err)
 		ret = open_dir(m, err);
 	if (ret == 0)
 		ret = check_free_name(m, err);
+	if (ret == 0)
+		ret = check_writable(m, err);
 	if (ret == 0 && !spec->sparse)
 		ret = fabric_space_check(m->dirfd, m->dir, spec->size, err);
 	return ret;

@@ -6,30 +6,15 @@
 #include <jansson.h>
 
 #include "fabric.h"
-#include "util/cleanup.h"
-
-struct json_t *fabric_json_text(const char *text)
-{
-	_cleanup_free_ char *copy = NULL;
-	json_t *value = json_string(text);
-
-	if (value)
-		return value;
-	copy = strdup(text);
-	for (char *p = copy; p && *p; p++) {
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	}
-	return json_string(copy ? copy : "");
-}
+#include "out.h"
 
 struct json_t *fabric_json(const struct fabric *fabric)
 {
 	json_t *json = json_object();
 	char uuid[FAM_UUID_TEXT];
 
-	json_object_set_new(json, "name", fabric_json_text(fabric->name));
-	json_object_set_new(json, "path", fabric_json_text(fabric->path));
+	json_object_set_new(json, "name", out_json_text(fabric->name));
+	json_object_set_new(json, "path", out_json_text(fabric->path));
 	json_object_set_new(json, "size",
 			    json_integer((json_int_t)fabric->size));
 	json_object_set_new(json, "allocated",

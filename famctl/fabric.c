@@ -2,8 +2,10 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -53,6 +55,22 @@ static int not_a_file(mode_t mode, struct err *err)
 		       S_ISDIR(mode) ? "a directory" : "no regular file");
 }
 
+static int cannot_open(const char *path, const struct stat *st, int errnum,
+		       struct err *err)
+{
+	const struct passwd *pw = getpwuid(st->st_uid);
+	const struct group *gr = getgrgid(st->st_gid);
+
+	err_sys(err, errnum, "cannot open '%s'", path);
+	if (errnum != EACCES)
+		return err->code;
+	return err_hint(err,
+			"run it as the file's owner '%s', a member of its "
+			"group '%s', or root",
+			pw ? pw->pw_name : "without a name",
+			gr ? gr->gr_name : "without a name");
+}
+
 /* Looks before it opens: opening a device or a FIFO has effects. */
 static int open_file(const char *path, struct stat *st, struct err *err)
 {
@@ -69,7 +87,7 @@ static int open_file(const char *path, struct stat *st, struct err *err)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ret = open(link, O_RDONLY | O_CLOEXEC);
 	if (ret < 0)
-		return err_sys(err, errno, "cannot open '%s'", path);
+		return cannot_open(path, st, errno, err);
 	return ret;
 }
 
@@ -94,8 +112,6 @@ static int newer(const struct fam_superblock sb[2], struct err *err)
 
 static int raw_fabric(struct fabric *fabric, struct err *err)
 {
-	char size[SIZE_TEXT_MAX];
-
 	fabric->damaged = 0;
 	if (!fabric_has_suffix(fabric->path))
 		return err_set(err, -EMEDIUMTYPE,
@@ -105,11 +121,9 @@ static int raw_fabric(struct fabric *fabric, struct err *err)
 	if (fabric->size < FAM_RAW_MIN || fabric->size > FAM_SIZE_MAX ||
 	    !size_is_power_of_two(fabric->size))
 		return err_set(err, -EMEDIUMTYPE,
-			       "not a fabric: no superblock, and %s is not a "
-			       "raw fabric's size",
-			       fabric->size
-				       ? fabric_size_text(fabric->size, size)
-				       : "0 bytes");
+			       "not a fabric: no superblock, and a raw one "
+			       "never has %" PRIu64 " bytes",
+			       fabric->size);
 	return 0;
 }
 

@@ -126,7 +126,7 @@ int fabric_each(const char *dir,
  * fabric_in_use() - does any process on this host have the file open or mapped?
  * @users: text for people naming them as far as they can be seen, or ""
  *
- * Return: 1 yes; 0 no; negative errno if it cannot be found out
+ * Return: 1 yes; 0 no; -EACCES if only the file's owner or root can find out
  */
 int fabric_in_use(const struct fabric *fabric, char *users, size_t len,
 		  struct err *err);
@@ -155,8 +155,5 @@ int fabric_sync(const struct fabric *fabric, struct err *err);
 
 /** fabric_json() - what every command shows of a fabric, as a JSON object */
 struct json_t *fabric_json(const struct fabric *fabric);
-
-/** fabric_json_text() - a JSON string; bytes that are not UTF-8 become '?' */
-struct json_t *fabric_json_text(const char *text);
 
 #endif

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 # Completion for famctl: all words come from the program itself.
 _famctl() {
-	local word=${COMP_WORDS[COMP_CWORD]} command= i
+	local word=${COMP_WORDS[COMP_CWORD]} command='' i
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-c | --connect) ((i++)) ;;

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "fabric.h"
+#include "out.h"
 #include "util/cleanup.h"
 #include "virt.h"
 
@@ -22,20 +23,21 @@
 struct users {
 	char *text;
 	size_t len, used, count;
+	size_t hidden; /* processes that we may not look into */
 };
 
 /*
  * Asks the kernel: a write lease is granted on a file which nobody else has
  * open. That covers descriptors for reading and for writing and mappings whose
  * descriptor was closed, of every process, visible to us or not (tried on ext4,
- * xfs, tmpfs and ramfs). It does not cover mappings without a descriptor on
+ * tmpfs and ramfs). It does not cover mappings without a descriptor on
  * overlayfs, whose mappings belong to a lower file; hence the search of /proc
  * as well. An O_PATH descriptor counts nowhere, so our callers may hold one.
  *
- * Return: 1 in use; 0 not, or leases are not to be had: not our file, or the
- * file system has none
+ * Return: 1 in use; 0 not; -EAGAIN it does not tell: the file is another
+ * user's, or its file system has no leases
  */
-static int lease_refused(const struct fabric *fabric, struct err *err)
+static int ask_kernel(const struct fabric *fabric, struct err *err)
 {
 	_cleanup_close_ int fd = fabric_reopen(fabric, O_RDONLY, err);
 
@@ -46,16 +48,17 @@ static int lease_refused(const struct fabric *fabric, struct err *err)
 	 * which tells us must be one that is ignored by default.
 	 */
 	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
-		return 0;
+		return -EAGAIN;
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-		return errno == EAGAIN || errno == EBUSY;
+		return errno == EAGAIN || errno == EBUSY ? 1 : -EAGAIN;
 	if (fcntl(fd, F_SETLEASE, F_UNLCK) < 0)
 		return err_sys(err, errno, "cannot give the lease of '%s' back",
 			       fabric->path);
 	return 0;
 }
 
-static bool has_open(const char *pid, const struct fabric *fabric)
+static bool has_open(const char *pid, const struct fabric *fabric,
+		     struct users *users)
 {
 	char path[320];
 	DIR *dir;
@@ -64,8 +67,10 @@ static bool has_open(const char *pid, const struct fabric *fabric)
 
 	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
 	dir = opendir(path);
-	if (!dir)
+	if (!dir) {
+		users->hidden += errno == EACCES || errno == EPERM;
 		return false;
+	}
 	while (!found && (entry = readdir(dir))) {
 		struct stat st;
 
@@ -137,7 +142,6 @@ static void add_user(struct users *users, const char *pid)
 		users->used = users->len - 1;
 }
 
-/* What we may not look into is skipped: the lease has told of it already. */
 static int search_processes(const struct fabric *fabric, struct users *users,
 			    struct err *err)
 {
@@ -151,7 +155,7 @@ static int search_processes(const struct fabric *fabric, struct users *users,
 
 		if (!isdigit((unsigned char)pid[0]) || atol(pid) == getpid())
 			continue;
-		if (has_open(pid, fabric) || has_mapped(pid, fabric))
+		if (has_open(pid, fabric, users) || has_mapped(pid, fabric))
 			add_user(users, pid);
 	}
 	closedir(proc);
@@ -162,16 +166,24 @@ int fabric_in_use(const struct fabric *fabric, char *users, size_t len,
 		  struct err *err)
 {
 	struct users list = {.text = users, .len = len};
-	int refused = lease_refused(fabric, err);
+	int told = ask_kernel(fabric, err);
 	int ret;
 
 	users[0] = '\0';
-	if (refused < 0)
-		return refused;
+	if (told < 0 && told != -EAGAIN)
+		return told;
 	ret = search_processes(fabric, &list, err);
 	if (ret < 0)
 		return ret;
-	return refused || list.count > 0;
+	if (told == 1 || list.count > 0)
+		return 1;
+	if (told == 0 || list.hidden == 0)
+		return 0;
+	err_set(err, -EACCES,
+		"whether '%s' is in use cannot be found out: "
+		"other users' processes cannot be looked into",
+		fabric->path);
+	return err_hint(err, "run it as the file's owner or as root");
 }
 
 static int add_node(const struct virt_node *node, void *arg, struct err *err)
@@ -182,10 +194,9 @@ static int add_node(const struct virt_node *node, void *arg, struct err *err)
 	for (size_t i = 0; i < node->meta.count; i++) {
 		json_t *use = json_object();
 
-		json_object_set_new(use, "node", fabric_json_text(node->name));
-		json_object_set_new(
-			use, "path",
-			fabric_json_text(node->meta.fabric[i].path));
+		json_object_set_new(use, "node", out_json_text(node->name));
+		json_object_set_new(use, "path",
+				    out_json_text(node->meta.fabric[i].path));
 		json_array_append_new(nodes, use);
 	}
 	return 0;

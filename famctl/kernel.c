@@ -39,8 +39,8 @@ static int read_version(const char *image, char out[static 128],
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot read kernel '%s'", image);
-	if (fdio_pread(fd, magic, 4, 0x202) < 0 || memcmp(magic, "HdrS", 4) ||
-	    fdio_pread(fd, at, 2, 0x20e) < 0)
+	if (fdio_pread(fd, magic, 4, 0x202) < 0 ||
+	    memcmp(magic, "HdrS", 4) != 0 || fdio_pread(fd, at, 2, 0x20e) < 0)
 		ret = -ENOEXEC;
 	if (ret == 0)
 		ret = fdio_pread(fd, out, 127, 0x200U + at[0] + 256U * at[1]);

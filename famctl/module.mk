@@ -10,4 +10,4 @@ $(SHARE)/%: libvirt-templates/%
 	$(Q)cp $< $@
 
 PROGRAMS += $(BIN)/famctl
-DATA += $(SHARE)/node.xml
+DATA += $(SHARE)/node.xml $(SHARE)/network.xml

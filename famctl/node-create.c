@@ -17,6 +17,7 @@
 /* A node between its XML and its place in libvirt or on the disk. */
 struct made {
 	char *xml;
+	size_t len; /* of @xml */
 	char *file;
 	bool defined, started;
 };
@@ -71,6 +72,8 @@ static int build(struct create *create, struct err *err)
 		ret = domxml_build(&spec, &create->made[i].xml, err);
 		if (ret < 0)
 			err_prefix(err, "cannot create node '%s'", spec.name);
+		else
+			create->made[i].len = strlen(create->made[i].xml);
 	}
 	return ret;
 }
@@ -135,7 +138,7 @@ static int write_one(struct create *create, size_t i, struct err *err)
 		return ret;
 	}
 	made->file = path;
-	ret = fdio_write(fd, made->xml, strlen(made->xml));
+	ret = fdio_write(fd, made->xml, made->len);
 	if (ret < 0)
 		return err_sys(err, -ret, "'%s'", path);
 	return check_signals(err);

@@ -12,7 +12,6 @@
 #include "paths.h"
 #include "util/cleanup.h"
 #include "util/fdio.h"
-#include "util/size.h"
 
 #define QCOW2_MAGIC "QFI\xfb"
 
@@ -33,22 +32,6 @@ int node_check_name(const char *name, struct err *err)
 			"use 1 to %d letters, digits, '.', '_' or '-', the "
 			"first one a letter or digit",
 			FAM_LABEL_BYTES - 1);
-}
-
-int node_check_fabric(const struct fabric *fabric, struct err *err)
-{
-	if (fabric->formatted && fabric->sb.size != fabric->size)
-		return err_set(err, -EBADMSG,
-			       "fabric '%s' was created with %" PRIu64
-			       " bytes, but its file '%s' has %" PRIu64,
-			       fabric->name, fabric->sb.size, fabric->path,
-			       fabric->size);
-	if (!size_is_power_of_two(fabric->size))
-		return err_set(err, -EINVAL,
-			       "the %" PRIu64 " bytes of fabric '%s' are not a "
-			       "power of two",
-			       fabric->size, fabric->name);
-	return 0;
 }
 
 static int stale(const struct node_fabric *was, struct err *err)
@@ -81,7 +64,7 @@ static int compare(const struct node_fabric *was, const struct fabric *is,
 			*was->uuid ? was->uuid : "none");
 		return stale(was, err);
 	}
-	return node_check_fabric(is, err);
+	return 0;
 }
 
 int node_check_start(struct virt *virt, const struct node_meta *meta,

@@ -18,14 +18,6 @@
 int node_check_name(const char *name, struct err *err);
 
 /**
- * node_check_fabric() - may QEMU be started with this file as a BAR?
- *
- * Return: 0; -EINVAL the size is not a power of two; -EBADMSG it is not the
- * size the fabric was created with
- */
-int node_check_fabric(const struct fabric *fabric, struct err *err);
-
-/**
  * node_check_start() - are the fabrics still those the node was made with, and
  * may QEMU open them?
  *

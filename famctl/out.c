@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "out.h"
+#include "util/cleanup.h"
 #include "util/size.h"
 
 #define CELL_MAX	4200	  /* a path and some more */
@@ -176,6 +177,32 @@ static bool use_color(void)
 	return isatty(STDERR_FILENO);
 }
 
+json_t *out_json_text(const char *text)
+{
+	_cleanup_free_ char *copy = NULL;
+	json_t *value = json_string(text);
+
+	if (value)
+		return value;
+	copy = strdup(text);
+	for (char *p = copy; p && *p; p++) {
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	}
+	return json_string(copy ? copy : "");
+}
+
+static void print_error(const struct err *err, int exit_status)
+{
+	json_t *hint = err->hint[0] ? out_json_text(err->hint) : NULL;
+	json_t *doc = json_pack("{s:{s:o,s:o*,s:i}}", "error", "message",
+				out_json_text(err->text), "hint", hint,
+				"exit_status", exit_status);
+
+	print_json(doc);
+	json_decref(doc);
+}
+
 void out_error(bool json, const struct err *err, int exit_status)
 {
 	const char *on = use_color() ? "\033[1;31m" : "";
@@ -185,13 +212,7 @@ void out_error(bool json, const struct err *err, int exit_status)
 	if (err->hint[0])
 		fprintf(stderr, "hint: %s\n", err->hint);
 	if (json) {
-		json_t *doc = json_pack("{s:{s:s,s:s*,s:i}}", "error",
-					"message", err->text, "hint",
-					err->hint[0] ? err->hint : NULL,
-					"exit_status", exit_status);
-
-		print_json(doc);
-		json_decref(doc);
+		print_error(err, exit_status);
 	}
 }
 

@@ -37,6 +37,9 @@ void out_table(bool json, const struct out_field *fields, json_t *rows);
 /** out_object() - print one object; steals @object */
 void out_object(bool json, const struct out_field *fields, json_t *object);
 
+/** out_json_text() - a JSON string; each byte of text not in UTF-8 becomes '?' */
+json_t *out_json_text(const char *text);
+
 /** out_error() - "famctl: text" and "hint: ..." on stderr, {"error":{}} if
  * @json */
 void out_error(bool json, const struct err *err, int exit_status);

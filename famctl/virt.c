@@ -14,7 +14,8 @@
 #include "util/size.h"
 #include "virt.h"
 
-#define POLL_MS 200
+#define POLL_MS	 200
+#define PRESS_MS 5000
 
 struct virt {
 	virConnectPtr conn;
@@ -131,14 +132,10 @@ static int read_node(virDomainPtr domain, struct virt_node *out)
 	return 1;
 }
 
-static int no_node(const char *name, const char *why, struct err *err)
+static int no_node(const char *why, struct err *err)
 {
 	err_set(err, -ENOENT, "%s", why);
-	return err_hint(err,
-			"'famctl list-nodes' shows the nodes there are, "
-			"'virsh list --all' every domain; '%s' is none "
-			"of the first",
-			name);
+	return err_hint(err, "'famctl list-nodes' shows the nodes there are");
 }
 
 /* A domain by name, with what libvirt and our metadata say about it. */
@@ -152,9 +149,9 @@ static int look_up(struct virt *virt, const char *name, virDomainPtr *out,
 	if (!domain && last && last->code != VIR_ERR_NO_DOMAIN)
 		return virt_error(err, -EIO, "libvirt");
 	if (!domain)
-		return no_node(name, "there is no such node", err);
+		return no_node("there is no such node", err);
 	if (read_node(domain, node) == 0)
-		return no_node(name, "this domain was not made by famctl", err);
+		return no_node("this domain was not made by famctl", err);
 	*out = take(domain);
 	return 0;
 }
@@ -199,7 +196,7 @@ int virt_each_node(struct virt *virt,
 				struct err *err),
 		   void *arg, struct err *err)
 {
-	_cleanup_free_ struct virt_node *node = malloc(sizeof(*node));
+	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
 	virDomainPtr *domains = NULL;
 	int i, ret = 0, count;
 
@@ -208,7 +205,7 @@ int virt_each_node(struct virt *virt,
 	count = virConnectListAllDomains(virt->conn, &domains, 0);
 	if (count < 0)
 		return virt_error(err, -EIO, "libvirt");
-	qsort(domains, (size_t)count, sizeof(*domains), by_name);
+	qsort(domains, (size_t)count, sizeof(virDomainPtr), by_name);
 	for (i = 0; i < count; i++) {
 		if (ret == 0 && read_node(domains[i], node))
 			ret = visit(node, arg, err);
@@ -221,7 +218,7 @@ int virt_each_node(struct virt *virt,
 int virt_start(struct virt *virt, const char *name, struct err *err)
 {
 	_cleanup_domain_ virDomainPtr domain = NULL;
-	_cleanup_free_ struct virt_node *node = malloc(sizeof(*node));
+	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
 	int ret;
 
 	if (!node)
@@ -244,16 +241,27 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static int wait_until_off(virDomainPtr domain, unsigned int timeout_s,
-			  struct err *err)
+/*
+ * Presses the power button until the guest is off. Once is not enough: a guest
+ * which is still booting does not hear it.
+ */
+static int shut_down(virDomainPtr domain, unsigned int timeout_s,
+		     struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-	uint64_t end = now_ms() + UINT64_C(1000) * timeout_s;
-
+	uint64_t end = now_ms() + UINT64_C(1000) * timeout_s, press = 0;
 	int active;
 
 	while ((active = virDomainIsActive(domain)) == 1) {
-		if (now_ms() >= end) {
+		uint64_t now = now_ms();
+
+		/* It may have gone off by itself between the two calls. */
+		if (now >= press && virDomainShutdown(domain) < 0 &&
+		    virDomainIsActive(domain) == 1)
+			return virt_error(err, -EIO, "libvirt cannot stop it");
+		if (now >= press)
+			press = now + PRESS_MS;
+		if (now >= end) {
 			err_set(err, -ETIMEDOUT,
 				"the guest did not shut down within %u s",
 				timeout_s);
@@ -269,7 +277,7 @@ int virt_stop(struct virt *virt, const char *name, unsigned int timeout_s,
 	      bool force, struct err *err)
 {
 	_cleanup_domain_ virDomainPtr domain = NULL;
-	_cleanup_free_ struct virt_node *node = malloc(sizeof(*node));
+	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
 	int ret;
 
 	if (!node)
@@ -277,23 +285,33 @@ int virt_stop(struct virt *virt, const char *name, unsigned int timeout_s,
 	ret = look_up(virt, name, &domain, node, err);
 	if (ret < 0 || !node->active)
 		return ret;
-	if (force)
-		ret = virDomainDestroy(domain);
-	else
-		ret = virDomainShutdown(domain);
-	/* It may have gone off by itself between the two calls. */
-	if (ret < 0 && virDomainIsActive(domain) == 1)
+	if (!force)
+		return shut_down(domain, timeout_s, err);
+	if (virDomainDestroy(domain) < 0 && virDomainIsActive(domain) == 1)
 		return virt_error(err, -EIO, "libvirt cannot stop it");
-	return force ? 0 : wait_until_off(domain, timeout_s, err);
+	return 0;
+}
+
+/* Only QEMU's driver knows of firmware variables, which are somebody's data. */
+static int undefine(virDomainPtr domain)
+{
+	unsigned int flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
+			     VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+	const virError *last;
+
+	if (virDomainUndefineFlags(domain,
+				   flags | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) == 0)
+		return 0;
+	last = virGetLastError();
+	if (!last || last->code != VIR_ERR_INVALID_ARG)
+		return -1;
+	return virDomainUndefineFlags(domain, flags);
 }
 
 int virt_undefine(struct virt *virt, const char *name, struct err *err)
 {
 	_cleanup_domain_ virDomainPtr domain = NULL;
-	_cleanup_free_ struct virt_node *node = malloc(sizeof(*node));
-	unsigned int flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
-			     VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-			     VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
 	int ret;
 
 	if (!node)
@@ -303,7 +321,7 @@ int virt_undefine(struct virt *virt, const char *name, struct err *err)
 		return ret;
 	if (node->active)
 		return err_set(err, -EBUSY, "it is %s", node->state);
-	if (virDomainUndefineFlags(domain, flags) < 0)
+	if (undefine(domain) < 0)
 		return virt_error(err, -EIO, "libvirt cannot forget it");
 	return 0;
 }

@@ -2,7 +2,6 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <fam/error.h>
@@ -50,6 +49,8 @@ static const struct meaning {
 	 "fabric again and check the data"},
 	{ELOOP, "a symbolic link, which is not followed",
 	 "give the path of the fabric's file itself"},
+	{EBUSY, "a driver in this machine holds the device's memory",
+	 "unbind the driver, or use the device it offers"},
 	{EACCES, "permission denied",
 	 "run as root, or ask the fabric's owner for access"},
 	{EPERM, "the kernel does not permit it",
@@ -57,10 +58,21 @@ static const struct meaning {
 	 "memory"},
 };
 
-static const struct meaning *find(int error)
+/* Error numbers of the kernel are smaller; also keeps INT_MIN from -. */
+#define ERROR_MAX 4095
+
+/* The errno, whichever sign it came with; 0 if it cannot be one. */
+static int number_of(int error)
+{
+	if (error < -ERROR_MAX || error > ERROR_MAX)
+		return 0;
+	return error < 0 ? -error : error;
+}
+
+static const struct meaning *find(int number)
 {
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-		if (meanings[i].error == abs(error))
+		if (meanings[i].error == number)
 			return &meanings[i];
 	}
 	return NULL;
@@ -68,19 +80,20 @@ static const struct meaning *find(int error)
 
 const char *fam_strerror(int error)
 {
-	const struct meaning *meaning = find(error);
+	int number = number_of(error);
+	const struct meaning *meaning = find(number);
 	const char *text;
 
 	if (meaning)
 		return meaning->text;
 	/* Constant text: strerror(3) would share a buffer between threads. */
-	text = strerrordesc_np(abs(error));
+	text = error && !number ? NULL : strerrordesc_np(number);
 	return text ? text : "unknown error";
 }
 
 const char *fam_errhint(int error)
 {
-	const struct meaning *meaning = find(error);
+	const struct meaning *meaning = find(number_of(error));
 
 	return meaning ? meaning->hint : NULL;
 }

@@ -27,7 +27,7 @@ static bool search_fits(const struct search *search,
 static int look_at(const struct search *search, const struct fam_source *source)
 {
 	struct fam_superblock sb[FAM_SUPERBLOCK_COPIES];
-	unsigned int chosen;
+	unsigned int chosen = 0;
 	int r = fam_source_superblocks(source, sb);
 
 	if (r == 0)

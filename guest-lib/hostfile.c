@@ -98,7 +98,7 @@ static int open_regular(const char *path, bool writable, struct stat *st)
 int fam_hostfile_open(const char *path, bool writable, struct fam_source *out)
 {
 	struct fam_source source = {.writable = writable};
-	struct stat st;
+	struct stat st = {0};
 	int r;
 
 	source.fd = open_regular(path, writable, &st);

@@ -16,10 +16,24 @@ fam-tool-obj := $(call objects,guest-lib/tools,fam fam-opt fam-out fam-io \
 $(BIN)/fam: $(fam-tool-obj) $(LIB)/libfam.a
 $(BIN)/fam: LIBS = $(PMEM_LIBS)
 
-# Static: /init of a bundle must not need a loader.
+# Static: /init of a bundle must not need a loader, nor a sanitizer's library.
 init-obj := $(call objects,guest-lib/tools,fam-init)
 $(LIBEXEC)/fam-init: $(init-obj)
+$(LIBEXEC)/fam-init: override SAN :=
 $(LIBEXEC)/fam-init: LDFLAGS += -static
 
 PROGRAMS += $(BIN)/fam $(LIBEXEC)/fam-init
 LIBRARIES += $(LIB)/libfam.a $(LIB)/libfam.so.$(SOVERSION)
+
+# Short programs to begin with; kept compiling by the tests.
+examples-src := $(wildcard guest-lib/examples/*.c)
+examples-bin := $(examples-src:guest-lib/examples/%.c=$(BUILD)/examples/%)
+$(BUILD)/examples/%: $(OBJ)/guest-lib/examples/%.o $(LIB)/libfam.a
+	@mkdir -p $(@D)
+	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PMEM_LIBS)
+
+.PHONY: examples
+examples: $(examples-bin) ## build guest-lib/examples into BUILD/examples
+
+# The one test that looks behind the public headers.
+$(OBJ)/tests/unit/test-cachetype.o: CPPFLAGS += -Iguest-lib

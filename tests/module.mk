@@ -30,7 +30,7 @@ $(TESTS)/fuzz-%: $(OBJ)/tests/fuzz/fuzz-%.o $(fuzz-driver) $(famctl-lib) \
 test-persist-ldflags := -Wl,--wrap=msync
 
 .PHONY: tests
-tests: all $(unit-bin) $(fuzz-bin) ## build everything and the test programs
+tests: all examples $(unit-bin) $(fuzz-bin) ## build everything and the test programs
 
 ##@ Checking
 .PHONY: check check-vm check-san fuzz lint

@@ -72,7 +72,6 @@ static void mount_all(void)
 		{"sysfs", "/sys", ""},
 		{"devtmpfs", "/dev", "mode=0755"},
 		{"devpts", "/dev/pts", "mode=0620,ptmxmode=0666"},
-		{"tmpfs", "/tmp", "mode=1777"},
 		{"tmpfs", "/run", "mode=0755"},
 		{"debugfs", "/sys/kernel/debug", ""},
 	};

@@ -9,7 +9,7 @@
 int span_open(const struct options *options, unsigned int flags,
 	      const char *verb, struct span *out)
 {
-	struct fam_info info;
+	struct fam_info info = {0};
 	struct fam *fam;
 	int r = fam_open(&fam, options->fabric,
 			 flags | (options->raw ? FAM_OPEN_RAW : 0));
@@ -61,7 +61,7 @@ static int output_all(const char *data, size_t len)
 int cmd_read(const struct options *options)
 {
 	int status, r, lost = 0;
-	struct span span;
+	struct span span = {0};
 	void *window;
 	size_t len;
 
@@ -116,7 +116,8 @@ static int write_window(const struct options *options, struct span *span,
 		int r = fam_persist(span->fam, window, (size_t)n);
 
 		if (r < 0)
-			return -say_failure(options, "make the data durable in", r);
+			return -say_failure(options, "make the data durable in",
+					    r);
 	}
 	span->offset += (uint64_t)n;
 	return (size_t)n == len;
@@ -139,7 +140,7 @@ static int check_input_end(const struct options *options,
 
 int cmd_write(const struct options *options)
 {
-	struct span span;
+	struct span span = {0};
 	void *window;
 	size_t len;
 	int r, status = span_open(options, 0, "write", &span);

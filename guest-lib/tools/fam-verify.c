@@ -94,7 +94,7 @@ int cmd_verify(const struct options *options)
 {
 	const char *verb = options->write ? "write" : "read";
 	struct mismatch wrong = {0};
-	struct span span;
+	struct span span = {0};
 	int r, status;
 
 	if (options->write == options->check)

@@ -6,7 +6,7 @@
 # line is a pair of open descriptors, which may be the same. To be sourced.
 
 # What line_run and those above it return beside a command's own status.
-readonly LINE_TIMEOUT=124 LINE_DEAD=125
+LINE_TIMEOUT=124 LINE_DEAD=125
 
 # line_read FD DEADLINE ALIVE...: sets $line to the next line. Fails with 1 when
 # SECONDS passes DEADLINE and with 2 when the command ALIVE fails.

@@ -36,7 +36,7 @@ proc_with() { # TEXT
 	for pid in /proc/[0-9]*; do
 		pid=${pid#/proc/}
 		((pid == $$ || pid == BASHPID || pid == PPID)) && continue
-		words=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || continue
+		words=$({ tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null) || continue
 		[[ $words == *qemu-system* || $words == *libvirtd* || $words == *virtlogd* ||
 			$words == *famctl* ]] || continue
 		[[ $words == *"$1"* ]] && printf '%s %s\n' "$pid" "$words"
@@ -60,7 +60,7 @@ public_dir() { # NAME
 }
 
 # The unprivileged account that tests run as; every Debian has it.
-readonly FAM_USER=games
+FAM_USER=games
 
 # user_home: makes a home for FAM_USER and prints its path.
 user_home() {
@@ -90,4 +90,15 @@ user_end() { # HOME
 		[[ -s $file ]] && pid=$(<"$file") && proc_end "$pid"
 	done
 	rm -rf "$home"
+}
+
+# expect STATUS [TEXT...]: what `run` must have left in $status and $output.
+expect() {
+	local text
+	# shellcheck disable=SC2154 # set by `run`
+	[[ $status == "$1" ]] || die "exit status $status instead of $1: $output" || return
+	shift
+	for text; do
+		[[ $output == *"$text"* ]] || die "no '$text' in: $output" || return
+	done
 }

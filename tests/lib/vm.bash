@@ -78,7 +78,7 @@ vm_launch() { # NAME
 #	-q WORD		one more word for QEMU, after all others; may be repeated
 # Not inside `run`: the guest ends with the shell that started it.
 vm_start() {
-	local OPTIND=1 opt name base memory=256 bundle=$VM_BUNDLE append= rc
+	local OPTIND=1 opt name base memory=256 bundle=$VM_BUNDLE append="" rc
 	local -a fabrics=() words=() vm_args=()
 	while getopts f:m:b:a:q: opt; do
 		case $opt in
@@ -143,7 +143,7 @@ vm_stop() {
 
 # vm_kill NAME: ends QEMU as a crash would.
 vm_kill() {
-	kill -KILL "${vm_pid[$1]}"
+	kill -KILL "${vm_pid[$1]}" 2>/dev/null || true
 	wait_until 10 proc_gone "${vm_pid[$1]}" || return
 	vm_forget "$1"
 }
@@ -184,14 +184,26 @@ vm_show() { # NAME
 	local base
 	base=$(vm_dir)/$1
 	[[ ! -s $base.qemu.log ]] || sed "s/^/[$1 qemu] /" "$base.qemu.log" >&2
-	[[ ! -s $base.console ]] || tail -n 30 "$base.console" | tr -d '\r' |
+	[[ ! -s $base.console ]] || { grep -E "Kernel panic|WARNING:|BUG:" "$base.console"
+		tail -n 20 "$base.console"; } | tr -d "\r" |
 		sed "s/^/[$1 console] /" >&2
-	printf '[%s] all of it: %s.console\n' "$1" "$base" >&2
+}
+
+# Keeps what the guests of a failed test left behind, outside of what bats removes.
+vm_keep() {
+	local keep
+	keep=$FAM_BUILD/tests/log/$(basename "$BATS_TEST_FILENAME" .bats)-$BATS_TEST_NUMBER
+	rm -rf "$keep"
+	mkdir -p "$keep"
+	find "$(vm_dir)" -maxdepth 1 -type f \( -name "*.console" -o -name "*.qemu.log" \
+		-o -name "*.xml" \) -exec cp -t "$keep" {} +
+	printf "kept: %s\n" "$keep" >&2
 }
 
 # Ends all guests of the test, shows them if it failed, and looks for leaks.
 vm_teardown() {
 	local name left
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || vm_keep
 	for name in "${!vm_pid[@]}"; do
 		[[ -n ${BATS_TEST_COMPLETED:-} ]] || vm_show "$name"
 		vm_kill "$name" || true

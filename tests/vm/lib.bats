@@ -13,6 +13,11 @@ setup() {
 }
 
 teardown() {
+	if [[ -n ${home:-} ]]; then
+		famctl destroy-node --force "$node" >/dev/null 2>&1 || true
+		libvirt_down "$home/libvirt"
+		rm -rf "$home"
+	fi
 	vm_teardown
 }
 
@@ -43,7 +48,7 @@ teardown() {
 	[[ $output == *"guest n1 gave no answer"*"Kernel panic"* ]]
 }
 
-@test "a kernel warning ends a guest" {
+@test "kernel warnings are set to end a guest" {
 	vm_start -f "$fabric" n1
 	run vm_exec n1 'cat /proc/sys/kernel/panic_on_warn /proc/sys/kernel/panic'
 	[[ $output == $'1\n-1' ]]
@@ -73,13 +78,54 @@ teardown() {
 	vm_exec n1 'sleep 1000 >/dev/null 2>&1 &'
 	printf '%s' '{"execute":"qmp_capabilities"}{"execute":"system_powerdown"}' \
 		>"$BATS_TEST_TMPDIR/qmp.in"
+	# shellcheck disable=SC2154 # an array of vm.bash
 	wait_until 5 proc_gone "${vm_pid[n1]}"
 	grep -q 'reboot: Power down' "$BATS_TEST_TMPDIR/n1.console"
 }
 
 @test "reboot restarts a guest" {
 	vm_start -f "$fabric" n1
-	printf 'run x 6\nreboot' >&"${vm_in[n1]}"
+	# shellcheck disable=SC2154 # an array of vm.bash
+	printf "run x 6\nreboot" >&"${vm_in[n1]}"
 	wait_until 10 proc_gone "${vm_pid[n1]}"
 	grep -q 'reboot: Restarting system' "$BATS_TEST_TMPDIR/n1.console"
+}
+
+@test "libvirt's daemons are started where none run, and exactly those are stopped" {
+	load ../lib/libvirt
+	((EUID == 0)) || skip "needs root: qemu:///system"
+	before=$(pgrep -x 'libvirtd|virtlogd' | sort)
+	# A /run of its own, where no daemon answers, whatever this machine runs.
+	# shellcheck disable=SC2016 # the inner shell expands
+	run unshare -m bash -c '
+		mount -t tmpfs none /run
+		source "$1/lib/libvirt.bash"
+		! libvirt_answers || die "there should be no libvirt here"
+		libvirt_up "$2" && virsh -c qemu:///system uri || exit
+		# It runs now: nothing more is started, or stopped.
+		libvirt_up "$2/second" && libvirt_down "$2/second" && libvirt_answers || exit
+		libvirt_down "$2"
+		! libvirt_answers
+	' bash "$BATS_TEST_DIRNAME/.." "$BATS_TEST_TMPDIR/state" 3>&-
+	expect 0 qemu:///system
+	[[ $(pgrep -x 'libvirtd|virtlogd' | sort) == "$before" ]]
+}
+
+@test "what a node prints on its console, and commands there" {
+	load ../lib/libvirt
+	((EUID == 0)) || skip "needs root: qemu:///system"
+	node=fam-lib-$$
+	home=$(public_dir fam-lib)
+	libvirt_up "$home/libvirt"
+	famctl create-fabric 16M c --path "$home/c.fam"
+	famctl create-node "$node" --fabric "$home/c.fam" --virt-type qemu --memory 256M \
+		--bundle-dir "$VM_BUNDLE" --start
+	run node_exec "$node" 'ls /; exit 5'
+	first="$status $output"
+	run node_exec -t 1 "$node" 'sleep 30'
+	second=$status
+	famctl destroy-node --force "$node"
+	run node_exec "$node" true
+	third=$status
+	[[ $first == "5 "*bin*init* && $second == "$LINE_TIMEOUT" && $third != 0 ]]
 }

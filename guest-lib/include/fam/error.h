@@ -3,6 +3,7 @@
 #ifndef FAM_ERROR_H
 #define FAM_ERROR_H
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -31,4 +32,5 @@ const char *fam_errhint(int error);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

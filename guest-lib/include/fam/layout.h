@@ -20,20 +20,20 @@ enum fam_durability {
 	FAM_DURABILITY_GUEST = 1, /* crash of the node and its emulator only */
 };
 
-#define FAM_SUPERBLOCK_MAGIC	   "\x89" "FAM\r\n\x1a\n"
+#define FAM_SUPERBLOCK_MAGIC	   "\211FAM\r\n\032\n"
 #define FAM_SUPERBLOCK_BYTES	   4096
 #define FAM_SUPERBLOCK_COPIES	   2
 #define FAM_SUPERBLOCK_COPY_OFFSET (UINT64_C(1) << 20)
 #define FAM_FORMAT_VERSION	   1
 
-#define FAM_DATA_ALIGN	   (UINT64_C(2) << 20)
-#define FAM_DATA_OFFSET	   (UINT64_C(2) << 20)
-#define FAM_RAW_MIN	   (UINT64_C(1) << 20)
-#define FAM_FORMATTED_MIN  (UINT64_C(16) << 20)
-#define FAM_SIZE_MAX	   (UINT64_C(16) << 40)
-#define FAM_UUID_BYTES	   16
-#define FAM_UUID_TEXT	   37 /* 8-4-4-4-12 hexadecimal digits and a NUL */
-#define FAM_LABEL_BYTES	   64 /* at most 63 bytes and a NUL */
+#define FAM_DATA_ALIGN	  (UINT64_C(2) << 20)
+#define FAM_DATA_OFFSET	  (UINT64_C(2) << 20)
+#define FAM_RAW_MIN	  (UINT64_C(1) << 20)
+#define FAM_FORMATTED_MIN (UINT64_C(16) << 20)
+#define FAM_SIZE_MAX	  (UINT64_C(16) << 40)
+#define FAM_UUID_BYTES	  16
+#define FAM_UUID_TEXT	  37 /* 8-4-4-4-12 hexadecimal digits and a NUL */
+#define FAM_LABEL_BYTES	  64 /* at most 63 bytes and a NUL */
 
 /*
  * Two copies: at 0 and at FAM_SUPERBLOCK_COPY_OFFSET. The valid copy with the
@@ -41,24 +41,25 @@ enum fam_durability {
  * then writes the first, so a power cut leaves at least one whole.
  */
 struct fam_superblock {
-	uint8_t magic[8];	   /* FAM_SUPERBLOCK_MAGIC */
-	uint32_t crc32c;	   /* of all 4096 bytes, this field being 0 */
-	uint16_t version;	   /* FAM_FORMAT_VERSION; a higher one is refused */
-	uint16_t copy;		   /* 0 or 1: which of the two this is */
-	uint32_t feature_compat;   /* unknown bits may be ignored */
-	uint32_t feature_ro_compat; /* unknown bits: open read-only only */
-	uint32_t feature_incompat; /* unknown bits: do not open */
-	uint32_t durability;	   /* enum fam_durability */
+	uint8_t magic[8]; /* FAM_SUPERBLOCK_MAGIC */
+	uint32_t crc32c;  /* of all 4096 bytes, this field being 0 */
+	uint16_t version; /* FAM_FORMAT_VERSION; a higher one is refused */
+	uint16_t copy;	  /* 0 or 1: which of the two this is */
+	uint32_t feature_compat;      /* unknown bits may be ignored */
+	uint32_t feature_ro_compat;   /* unknown bits: open read-only only */
+	uint32_t feature_incompat;    /* unknown bits: do not open */
+	uint32_t durability;	      /* enum fam_durability */
 	uint8_t uuid[FAM_UUID_BYTES]; /* random, as RFC 4122 version 4 */
-	uint64_t size;		   /* bytes of the whole fabric, a power of two */
-	uint64_t generation;	   /* 1 at creation, +1 with each update */
-	uint64_t data_offset;	   /* multiple of FAM_DATA_ALIGN */
-	uint64_t data_bytes;	   /* data_offset + data_bytes <= size */
-	uint64_t created_ns;	   /* nanoseconds since 1970-01-01 UTC */
+	uint64_t size;	      /* bytes of the whole fabric, a power of two */
+	uint64_t generation;  /* 1 at creation, +1 with each update */
+	uint64_t data_offset; /* multiple of FAM_DATA_ALIGN */
+	uint64_t data_bytes;  /* data_offset + data_bytes <= size */
+	uint64_t created_ns;  /* nanoseconds since 1970-01-01 UTC */
 	char label[FAM_LABEL_BYTES]; /* the fabric's name, NUL-padded */
-	uint8_t reserved[3944];	   /* zero */
+	uint8_t reserved[3944];	     /* zero */
 };
 
+#ifndef __cplusplus /* the library itself is C */
 _Static_assert(offsetof(struct fam_superblock, magic) == 0, "format");
 _Static_assert(offsetof(struct fam_superblock, crc32c) == 8, "format");
 _Static_assert(offsetof(struct fam_superblock, version) == 12, "format");
@@ -78,9 +79,15 @@ _Static_assert(offsetof(struct fam_superblock, created_ns) == 80, "format");
 _Static_assert(offsetof(struct fam_superblock, label) == 88, "format");
 _Static_assert(offsetof(struct fam_superblock, reserved) == 152, "format");
 _Static_assert(sizeof(struct fam_superblock) == FAM_SUPERBLOCK_BYTES, "format");
+#endif
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the fabric format is little-endian and no swapping is written yet"
+#endif
+
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
 #endif
 
 /**
@@ -153,4 +160,8 @@ const char *fam_uuid_format(const uint8_t uuid[FAM_UUID_BYTES],
 /** fam_uuid_parse() - Return: 0; -EINVAL, @uuid untouched */
 int fam_uuid_parse(const char *text, uint8_t uuid[FAM_UUID_BYTES]);
 
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop
 #endif

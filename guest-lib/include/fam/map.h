@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -23,9 +24,10 @@ struct fam;
  *	NULL or ""	the only one there is: of the PCI devices 1af4:1110 of
  *			this machine, or, if it has none, of the fabric files
  *			in the host's fabric directories
- *	text with '/'	a fabric file of the host, or a sysfs PCI device directory
+ *	text with '/'	a fabric file of the host, or the sysfs directory of a
+ *			PCI device
  *	UUID		36 characters, matched with the superblock
- *	PCI address	as 0000:00:10.0
+ *	PCI address	as 0000:00:10.0 or 00:10.0
  *	other text	a label (matched with the superblock), or on the host a
  *			file NAME.fam in a fabric directory: $XDG_DATA_HOME/fam
  *			(~/.local/share/fam), then /var/lib/fam
@@ -43,15 +45,18 @@ struct fam;
  *	-ENOENT		no fabric has this name, UUID, path or address
  *	-ENOTUNIQ	several fabrics match: name one by UUID or PCI address
  *	-ENXIO		the device is there, but firmware gave its memory (BAR2)
- *			no address
+ *			no address or did not switch it on
+ *	-EBUSY		a driver of this machine holds the device's memory
  *	-EMEDIUMTYPE	not formatted: FAM_OPEN_RAW opens it
  *	-EEXIST		FAM_OPEN_RAW on a formatted fabric: refused, because it
  *			would let the program overwrite the format
- *	-EBADMSG	both copies of the superblock are damaged
+ *	-EBADMSG	both copies of the superblock are damaged (also with
+ *			FAM_OPEN_RAW: there is a fabric to be rescued)
  *	-EPROTONOSUPPORT a newer format than this library knows
  *	-EROFS		a newer format which this library may only read:
  *			FAM_OPEN_RDONLY opens it
- *	-ENODATA	the file or device is shorter than its superblock says
+ *	-ENODATA	the file or device is shorter than its superblock says,
+ *			or empty
  *	-ENOTBLK	the path is a directory, or neither file nor device
  *	-EACCES, -EPERM, -ELOOP, ...	from the kernel; -ELOOP: a symbolic link
  * Since:    0.1
@@ -85,7 +90,8 @@ void fam_close(struct fam *fam);
  *	aligned stores of up to 8 bytes never tear
  * Blocks:   never for long
  * Return:   0; -ERANGE the window is not inside the data; -ENXIO the device
- *	vanished; -ENOMEM, -EAGAIN, -EPERM, ... from mmap(2)
+ *	vanished; -EBUSY a driver took it; -ENODATA the file was truncated;
+ *	-ENOMEM, -EAGAIN, -EPERM, ... from mmap(2)
  * Since:    0.1
  */
 int fam_map(struct fam *fam, uint64_t offset, uint64_t length, void **out);
@@ -113,37 +119,37 @@ enum fam_cache {
 	FAM_CACHE_UNKNOWN = 0, /* the kernel's table may not be read */
 	FAM_CACHE_WB = 1,      /* write-back: full speed */
 	FAM_CACHE_WC = 2,      /* write-combining: slow reads */
-	FAM_CACHE_UC = 3,      /* uncached (UC or UC-): slow where it is honoured */
+	FAM_CACHE_UC = 3, /* uncached (UC or UC-): slow where it is honoured */
 };
 
 /** How fam_persist() reaches the disk. */
 enum fam_persist_way {
-	FAM_PERSIST_NONE = 0, /* not at all: fam_persist() fails */
-	FAM_PERSIST_HOST = 1, /* msync(2) of a host program's own mapping */
+	FAM_PERSIST_NONE = 0,  /* not at all: fam_persist() fails */
+	FAM_PERSIST_HOST = 1,  /* msync(2) of a host program's own mapping */
 	FAM_PERSIST_DRAIN = 2, /* durability "guest": write-back and a fence */
 };
 
 /** What fam_get_info() tells; grows at its end only. */
 struct fam_info {
-	uint64_t size;		/* bytes of the whole fabric */
-	uint64_t data_bytes;	/* bytes fam_map() can reach */
-	uint64_t data_offset;	/* where they begin in the fabric */
-	uint64_t generation;	/* of the superblock; 0 if raw */
-	uint64_t created_ns;	/* since 1970-01-01 UTC; 0 if raw */
-	uint64_t page_bytes;	/* page size of the mappings */
-	uint32_t formatted;	/* 0 raw, 1 formatted */
-	uint32_t version;	/* of the format; 0 if raw */
-	uint32_t durability;	/* enum fam_durability (fam/layout.h) */
-	uint32_t damaged;	/* bit 0, 1: superblock copy 0, 1 is damaged */
-	uint32_t read_only;	/* 0 or 1 */
-	uint32_t transport;	/* enum fam_transport */
-	uint32_t cache;		/* enum fam_cache, of mappings made from now on */
-	uint32_t persist;	/* enum fam_persist_way */
-	char uuid[40];		/* text; "" if raw */
-	char label[64];		/* "" if raw */
-	char path[4096];	/* what is mapped: file, sysfs file or /dev/mem */
-	char device[16];	/* PCI address; "" on the host */
-	char cache_source[64];	/* where @cache was read */
+	uint64_t size;	      /* bytes of the whole fabric */
+	uint64_t data_bytes;  /* bytes fam_map() can reach */
+	uint64_t data_offset; /* where they begin in the fabric */
+	uint64_t generation;  /* of the superblock; 0 if raw */
+	uint64_t created_ns;  /* since 1970-01-01 UTC; 0 if raw */
+	uint64_t page_bytes;  /* page size of the mappings */
+	uint32_t formatted;   /* 0 raw, 1 formatted */
+	uint32_t version;     /* of the format; 0 if raw */
+	uint32_t durability;  /* enum fam_durability (fam/layout.h) */
+	uint32_t damaged;     /* bit 0, 1: superblock copy 0, 1 is damaged */
+	uint32_t read_only;   /* 0 or 1 */
+	uint32_t transport;   /* enum fam_transport */
+	uint32_t cache;	      /* enum fam_cache, of mappings made from now on */
+	uint32_t persist;     /* enum fam_persist_way */
+	char uuid[40];	      /* text; "" if raw */
+	char label[64];	      /* "" if raw */
+	char path[4096];      /* what is mapped: file, sysfs file or /dev/mem */
+	char device[16];      /* PCI address; "" on the host */
+	char cache_source[64]; /* where @cache was read */
 };
 
 /**
@@ -166,7 +172,8 @@ int fam_get_info(struct fam *fam, struct fam_info *info, size_t size);
  * @visit: called for each one with a name fam_open() takes (PCI address or
  *	path) and @arg; a value other than 0 ends the listing and is returned
  *
- * PCI devices first, by address; then files of the host's fabric directories.
+ * PCI devices first, by address; then files NAME.fam of the host's fabric
+ * directories, as far as these can be read.
  *
  * Threads:  safe
  * Return:   0, the value of @visit, or a negative errno
@@ -177,4 +184,5 @@ int fam_list(int (*visit)(const char *name, void *arg), void *arg);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,7 @@
 
 #include <fam/map.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -21,7 +22,7 @@ extern "C" {
 /**
  * fam_persist() - make a range survive
  * @addr: inside one window of fam_map()
- * @len: bytes; 0 does nothing
+ * @len: bytes; 0 writes nothing, and tells whether it would be possible
  *
  * Succeeds only when every byte stored to the range before the call survives.
  * In a fabric made with durability "host" (the default) that means a power cut
@@ -71,4 +72,5 @@ void fam_drain(struct fam *fam);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

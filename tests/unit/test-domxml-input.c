@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+/* Templates, metadata and capabilities as others wrote them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "domxml.h"
+#include "qemu-args.h"
+#include "util/cleanup.h"
+#include "util/size.h"
+
+static struct emulator emulator = {"/usr/bin/qemu", 7, 2, 0, true, false, true};
+static struct fabric fabric = {
+	.name = "fabric0", .path = "/srv/fabric0.fam", .size = 64 * MiB};
+
+static struct node_spec base_spec(void)
+{
+	return (struct node_spec){.name = "node01",
+				  .emulator = &emulator,
+				  .transport = TRANSPORT_PLAIN,
+				  .fabrics = &fabric,
+				  .fabric_count = 1};
+}
+
+static char *build_spec(const struct node_spec *spec, const char *template)
+{
+	struct err err = {0};
+	char *xml = NULL;
+
+	if (domxml_build_text(spec, template, strlen(template), &xml, &err) < 0)
+		fail_msg("%s", err.text);
+	return xml;
+}
+
+static char *build(const char *template)
+{
+	struct node_spec spec = base_spec();
+
+	return build_spec(&spec, template);
+}
+
+static void contains(const char *xml, const char *part)
+{
+	if (!strstr(xml, part))
+		fail_msg("'%s' is not in:\n%s", part, xml);
+}
+
+static void lacks(const char *xml, const char *part)
+{
+	if (strstr(xml, part))
+		fail_msg("'%s' is in:\n%s", part, xml);
+}
+
+static void keeps_what_is_not_asked_for(void **state)
+{
+	_cleanup_free_ char *xml = build(
+		"<domain type='kvm'><name>x</name><memory unit='GiB'>2</memory>"
+		"<currentMemory unit='GiB'>1</currentMemory>"
+		"<vcpu placement='auto' cpuset='1-3'>3</vcpu>"
+		"<metadata><a:b xmlns:a='urn:a'>text</a:b></metadata>"
+		"<os><type arch='x86_64' machine='pc'>hvm</type>"
+		"<kernel>/k</kernel><cmdline>c</cmdline></os>"
+		"<cpu mode='host-model'/>"
+		"<devices><interface type='bridge'><source bridge='br0'/>"
+		"</interface></devices></domain>");
+
+	(void)state;
+	contains(xml, "<domain xmlns:qemu=");
+	contains(xml, "type=\"qemu\"");
+	contains(xml, "<memory unit=\"GiB\">2</memory>");
+	contains(xml, "<currentMemory unit=\"GiB\">1</currentMemory>");
+	contains(xml, "<vcpu placement=\"auto\" cpuset=\"1-3\">3</vcpu>");
+	contains(xml, "<a:b xmlns:a=\"urn:a\">text</a:b>");
+	contains(xml, "machine=\"pc\"");
+	contains(xml, "<kernel>/k</kernel>");
+	contains(xml, "<cmdline>c</cmdline>");
+	contains(xml, "<cpu mode=\"host-model\"/>");
+	contains(xml, "<source bridge=\"br0\"/>");
+	contains(xml, "bus=pci.0,addr=0x10");
+}
+
+static void drops_what_belongs_to_one_domain(void **state)
+{
+	_cleanup_free_ char *xml = build(
+		"<domain type='qemu' id='7'><name>x</name><uuid>u-u</uuid>"
+		"<os><type>hvm</type></os><devices>"
+		"<interface type='user'><mac address='52:54:00:1:2:3'/>"
+		"</interface></devices></domain>");
+
+	(void)state;
+	lacks(xml, "id=\"7\"");
+	lacks(xml, "uuid>");
+	lacks(xml, "<mac");
+	contains(xml, "<name>node01</name>");
+	contains(xml, "arch=\"x86_64\" machine=\"q35\"");
+}
+
+static void replaces_what_is_asked_for(void **state)
+{
+	struct node_spec spec = base_spec();
+	_cleanup_free_ char *xml = NULL;
+
+	(void)state;
+	spec.memory = GiB;
+	spec.vcpus = 4;
+	spec.network = "none";
+	spec.machine = "pc-q35-7.2";
+	spec.kernel = "/new";
+	xml = build_spec(&spec,
+			 "<domain type='qemu'><name>x</name><memory>9</memory>"
+			 "<currentMemory>8</currentMemory>"
+			 "<vcpu current='1'>2</vcpu><vcpus><vcpu id='0' "
+			 "enabled='yes'/></vcpus>"
+			 "<os><type machine='pc'>hvm</type><boot dev='hd'/>"
+			 "<kernel>/old</kernel><initrd>/i</initrd>"
+			 "<cmdline>c</cmdline></os><devices>"
+			 "<interface type='user'/><interface type='user'/>"
+			 "</devices></domain>");
+	contains(xml, "<memory unit=\"KiB\">1048576</memory>");
+	lacks(xml, "currentMemory");
+	contains(xml, "<vcpu placement=\"static\">4</vcpu>");
+	lacks(xml, "<vcpus>");
+	lacks(xml, "interface");
+	contains(xml, "machine=\"pc-q35-7.2\"");
+	contains(xml, "<kernel>/new</kernel>");
+	lacks(xml, "<initrd>");
+	lacks(xml, "<cmdline>");
+	lacks(xml, "<boot");
+}
+
+/* Atomics between emulated nodes need two possible processors. */
+static void emulation_has_two_possible_processors(void **state)
+{
+	static const struct {
+		unsigned int vcpus;
+		bool kvm;
+		const char *template, *want;
+	} cases[] = {
+		{1, false, "", "<vcpu placement=\"static\" current=\"1\">2<"},
+		{0, false, "", "<vcpu placement=\"static\" current=\"1\">2<"},
+		{0, false, "<vcpu>1</vcpu>",
+		 "<vcpu placement=\"static\" current=\"1\">2<"},
+		{0, false, "<vcpu>junk</vcpu>",
+		 "<vcpu placement=\"static\" current=\"1\">2<"},
+		{0, false, "<vcpu current='1'>4</vcpu>",
+		 "<vcpu current=\"1\" placement=\"static\">4<"},
+		{2, false, "", "<vcpu placement=\"static\">2<"},
+		{1, true, "", "<vcpu placement=\"static\">1<"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_spec spec = base_spec();
+		_cleanup_free_ char *xml = NULL;
+		char template[128];
+
+		spec.vcpus = cases[i].vcpus;
+		spec.kvm = cases[i].kvm;
+		snprintf(template, sizeof(template), "<domain>%s</domain>",
+			 cases[i].template);
+		xml = build_spec(&spec, template);
+		contains(xml, cases[i].want);
+	}
+}
+
+static void disks_take_free_names(void **state)
+{
+	static const struct node_disk disks[] = {{"/a", true}, {"/b", false}};
+	struct node_spec spec = base_spec();
+	_cleanup_free_ char *xml = NULL;
+
+	(void)state;
+	spec.disks = disks;
+	spec.disk_count = 2;
+	xml = build_spec(&spec, "<domain><devices><disk><target dev='vdb'/>"
+				"</disk></devices></domain>");
+	contains(xml, "<target dev=\"vda\" bus=\"virtio\"/>");
+	contains(xml, "<target dev=\"vdc\" bus=\"virtio\"/>");
+	contains(xml, "<driver name=\"qemu\" type=\"qcow2\"/>");
+	contains(xml, "<driver name=\"qemu\" type=\"raw\"/>");
+	contains(xml, "<boot dev=\"hd\"/>");
+}
+
+static void refuses_bad_templates(void **state)
+{
+	static const struct {
+		const char *template, *message;
+	} cases[] = {
+		{"", "is not XML: it is empty"},
+		{"hello", "is not XML: line 1: Start tag expected"},
+		{"<domain>", "is not XML: line 1: "},
+		{"<domain>\n<name></domain>", "is not XML: line 2: "},
+		{"<domain>&undefined;</domain>", "is not XML: line 1: "},
+		{"<network/>",
+		 "is not a libvirt domain: its root is <network>"},
+		{"<domain xmlns='urn:x'/>", "is not a libvirt domain"},
+		{"<!DOCTYPE domain [<!ENTITY a 'b'>]><domain>&a;</domain>",
+		 "has a DOCTYPE"},
+		{"<!DOCTYPE domain SYSTEM '/etc/passwd'><domain/>",
+		 "has a DOCTYPE"},
+		{"<domain><os><type arch='aarch64'>hvm</type></os></domain>",
+		 "the template is for 'aarch64'"},
+		{"<domain><os><type machine='microvm'>hvm</type></os></domain>",
+		 "machine 'microvm' is neither a q35 nor a pc"},
+		{"<domain xmlns:qemu='urn:other'/>", "the prefix 'qemu'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text = cases[i].template;
+		struct node_spec spec = base_spec();
+		struct err err = {0};
+		char *xml = NULL;
+
+		assert_int_equal(domxml_build_text(&spec, text, strlen(text),
+						   &xml, &err),
+				 -EINVAL);
+		assert_null(xml);
+		contains(err.text, cases[i].message);
+	}
+}
+
+static void refuses_text_xml_cannot_hold(void **state)
+{
+	struct node_spec spec = base_spec();
+	char *xml = NULL;
+	struct err err;
+
+	(void)state;
+	spec.kernel = "/k";
+	spec.append = "a\tb";
+	assert_int_equal(domxml_build_text(&spec, "<domain/>", 9, &xml, &err),
+			 -EINVAL);
+	contains(err.text, "command line has a control character in it");
+	spec.append = "\xff";
+	assert_int_equal(domxml_build_text(&spec, "<domain/>", 9, &xml, &err),
+			 -EINVAL);
+	contains(err.text, "command line is not UTF-8 text");
+	assert_null(xml);
+}
+
+#define META(attributes)                                 \
+	"<domain><metadata><f:node xmlns:f='" NODE_XMLNS \
+	"'><f:fabric " attributes "/></f:node></metadata></domain>"
+#define GOOD_UUID "00112233-4455-6677-8899-aabbccddeeff"
+
+static void knows_whose_domain_it_is(void **state)
+{
+	struct node_meta meta;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(domxml_meta("<domain/>", &meta, &err), 0);
+	assert_int_equal(domxml_meta("<domain><metadata><node/></metadata>"
+				     "</domain>",
+				     &meta, &err),
+			 0);
+	assert_int_equal(
+		domxml_meta(META("name='a' uuid='" GOOD_UUID "' path='/p' "
+				 "size='4096' transport='plain' "
+				 "device='00:10.0'"),
+			    &meta, &err),
+		1);
+	assert_int_equal(meta.count, 1);
+	assert_string_equal(meta.fabric[0].uuid, GOOD_UUID);
+	assert_int_equal(meta.fabric[0].size, 4096);
+}
+
+static void refuses_damaged_metadata(void **state)
+{
+	static const char *const attribute[] = {"name", "uuid",	     "path",
+						"size", "transport", "device"};
+	static const char *const cases[] = {
+		META("name='a/b' uuid='' path='/p' size='1' "
+		     "transport='plain' device='00:10.0'"),
+		META("name='a' uuid='1234' path='/p' size='1' "
+		     "transport='plain' device='00:10.0'"),
+		META("name='a' uuid='' path='p' size='1' transport='plain' "
+		     "device='00:10.0'"),
+		META("name='a' uuid='' path='/p' size='1M' "
+		     "transport='plain' device='00:10.0'"),
+		META("name='a' uuid='' path='/p' size='1' transport='auto' "
+		     "device='00:10.0'"),
+		META("name='a' uuid='' path='/p' size='1' "
+		     "transport='plain'"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_meta meta;
+		struct err err = {0};
+		char want[64];
+
+		assert_int_equal(domxml_meta(cases[i], &meta, &err), -EBADMSG);
+		snprintf(want, sizeof(want), "damaged: '%s' of fabric 1",
+			 attribute[i]);
+		contains(err.text, want);
+	}
+}
+
+static void finds_whom_qemu_runs_as(void **state)
+{
+	unsigned int uid = 1, gid = 1;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+		domxml_qemu_identity(
+			"<capabilities><host><secmodel><model>none</model>"
+			"</secmodel><secmodel><model>dac</model>"
+			"<baselabel type='kvm'>+64055:+107</baselabel>"
+			"</secmodel></host></capabilities>",
+			&uid, &gid, &err),
+		0);
+	assert_int_equal(uid, 64055);
+	assert_int_equal(gid, 107);
+	assert_int_equal(
+		domxml_qemu_identity("<capabilities/>", &uid, &gid, &err),
+		-ENOTSUP);
+	assert_int_equal(domxml_qemu_identity("no", &uid, &gid, &err),
+			 -ENOTSUP);
+}
+
+static void widens_addresses_only_when_needed(void **state)
+{
+	static const struct {
+		uint64_t size;
+		size_t count;
+		unsigned int bits;
+	} cases[] = {
+		{64 * MiB, 8, 0},   {128 * GiB, 1, 0}, {128 * GiB, 2, 42},
+		{512 * GiB, 1, 43}, {TiB, 1, 44},      {16 * TiB, 1, 48},
+		{16 * TiB, 8, 51},
+	};
+	struct fabric many[NODE_FABRICS_MAX] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_spec spec = base_spec();
+
+		for (size_t f = 0; f < cases[i].count; f++)
+			many[f].size = cases[i].size;
+		spec.fabrics = many;
+		spec.fabric_count = cases[i].count;
+		assert_int_equal(qemu_args_phys_bits(&spec), cases[i].bits);
+	}
+}
+
+static void refuses_sizes_qemu_dies_of(void **state)
+{
+	static const uint64_t sizes[] = {0, 4096, 512 * KiB, 3 * MiB,
+					 GiB + MiB};
+	struct fabric f = fabric;
+	struct node_spec spec = base_spec();
+	struct qemu_args args;
+	struct err err;
+
+	(void)state;
+	spec.fabrics = &f;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		f.size = sizes[i];
+		assert_int_equal(qemu_args_fabric(&spec, "q35", 0, &args, &err),
+				 -EINVAL);
+		contains(err.text, "not a power of two of at least 1 MiB");
+		qemu_args_free(&args);
+	}
+	f.size = MiB;
+	spec.transport = TRANSPORT_LEGACY;
+	assert_int_equal(qemu_args_fabric(&spec, "q35", 0, &args, &err),
+			 -EINVAL);
+	contains(err.text, "cannot attach a fabric by transport 'legacy'");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_what_is_not_asked_for),
+		cmocka_unit_test(drops_what_belongs_to_one_domain),
+		cmocka_unit_test(replaces_what_is_asked_for),
+		cmocka_unit_test(emulation_has_two_possible_processors),
+		cmocka_unit_test(disks_take_free_names),
+		cmocka_unit_test(refuses_bad_templates),
+		cmocka_unit_test(refuses_text_xml_cannot_hold),
+		cmocka_unit_test(knows_whose_domain_it_is),
+		cmocka_unit_test(refuses_damaged_metadata),
+		cmocka_unit_test(finds_whom_qemu_runs_as),
+		cmocka_unit_test(widens_addresses_only_when_needed),
+		cmocka_unit_test(refuses_sizes_qemu_dies_of),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <ctype.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fam/error.h>
+
+/* Every code the headers name has a sentence of its own and a next step. */
+static void documented_codes_have_a_text(void **state)
+{
+	static const int codes[] = {
+		EINVAL,	     ENODEV,  ENOENT,  ENOTUNIQ,	ENXIO,
+		EMEDIUMTYPE, EEXIST,  EBADMSG, EPROTONOSUPPORT, EROFS,
+		ENODATA,     ENOTBLK, ERANGE,  EFAULT,		EOPNOTSUPP,
+		EIO,	     ELOOP,   EACCES,  EPERM,		EBUSY,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		const char *text = fam_strerror(-codes[i]);
+
+		assert_string_not_equal(text, strerror(codes[i]));
+		assert_true(islower((unsigned char)text[0]));
+		assert_int_not_equal(text[strlen(text) - 1], '.');
+		assert_ptr_equal(text, fam_strerror(codes[i]));
+		assert_non_null(fam_errhint(-codes[i]));
+	}
+}
+
+static void other_codes_are_the_systems(void **state)
+{
+	(void)state;
+	assert_string_equal(fam_strerror(-ENOSPC), strerror(ENOSPC));
+	assert_null(fam_errhint(-ENOSPC));
+	assert_string_equal(fam_strerror(-123456), "unknown error");
+	assert_string_equal(fam_strerror(INT32_MIN), "unknown error");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(documented_codes_have_a_text),
+		cmocka_unit_test(other_codes_are_the_systems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, the FAM emulator authors
+#
+# The quick start of README.md as root types it, with an installed tree.
+
+export BATS_TEST_TIMEOUT=240
+
+# Why the names of the README cannot be used here, if so.
+obstacle() {
+	local node
+	((EUID == 0)) || printf "needs root: qemu:///system"
+	[[ ! -e /var/lib/fam/fabric0.fam ]] || printf "there is a fabric0 already"
+	for node in node01 node02; do
+		! virsh -q -c qemu:///system dominfo "$node" >/dev/null 2>&1 ||
+			printf "there is a domain %s already" "$node"
+	done
+}
+
+setup_file() {
+	load ../lib/vm
+	load ../lib/libvirt
+	load ../lib/installed
+	export dir obstacle
+	dir=$(public_dir fam-hand)
+	((EUID != 0)) || libvirt_up "$dir/libvirt"
+	obstacle=$(obstacle)
+	[[ -z $obstacle ]] || return 0
+	[[ ! -e /var/lib/fam/bundle ]] || mv /var/lib/fam/bundle "$dir/bundle.before"
+	install_tree "$dir/tree"
+}
+
+setup() {
+	load ../lib/vm
+	load ../lib/libvirt
+	load ../lib/installed
+	[[ -z $obstacle ]] || skip "$obstacle"
+	use_tree "$dir/tree"
+	cd "$dir" || return
+}
+
+teardown_file() {
+	load ../lib/libvirt
+	load ../lib/installed
+	if [[ -z $obstacle ]]; then
+		use_tree "$dir/tree"
+		famctl destroy-node --force node01 node02 >/dev/null 2>&1 || true
+		famctl destroy-fabric --force fabric0 >/dev/null 2>&1 || true
+		rm -rf /var/lib/fam/bundle
+		[[ ! -e $dir/bundle.before ]] || mv "$dir/bundle.before" /var/lib/fam/bundle
+		rmdir /var/lib/fam 2>/dev/null || true
+	fi
+	libvirt_down "$dir/libvirt"
+	rm -rf "$dir"
+}
+
+@test "create-fabric, create-node, virsh define, virsh start, a shell in the node" {
+	famctl create-fabric 16G
+	famctl create-node node01 >node01.xml
+	virsh define node01.xml
+	virsh start node01
+	run node_exec node01 'fam info; hostname; echo hello | fam write; fam read --length 5'
+	expect 0 fabric0 '16 GiB' 'cache:       write-back' node01 hello
+	run famctl list-nodes
+	expect 0 node01 running fabric0
+}
+
+@test "a second node, and the host, see it at once" {
+	famctl create-node node02 --start
+	run fam -f fabric0 read --length 5
+	expect 0 hello
+	run node_exec node02 'fam read --length 5'
+	expect 0 hello
+}
+
+@test "an own program linked with libfam runs in a node" {
+	cp "$BATS_TEST_DIRNAME/../../guest-lib/examples/counter.c" .
+	# shellcheck disable=SC2046 # as the README has it
+	cc -o counter counter.c $(pkg-config --cflags --libs libfam)
+	famctl make-bundle --add ./counter
+	famctl stop-node node01 && famctl start-node node01
+	run node_exec node01 'counter; counter'
+	expect 0 'run 1 (not durable from here)' 'run 2 (not durable from here)'
+	run env LD_LIBRARY_PATH="$dir/tree/lib" ./counter fabric0
+	expect 0 'run 3'
+	[[ $output != *'not durable'* ]]
+}
+
+@test "it is still there after all nodes were shut down" {
+	run famctl stop-node --all
+	expect 0
+	run fam -f fabric0 read --length 5
+	expect 0 hello
+	run virsh -q domstate node01
+	expect 0 'shut off'
+	famctl start-node node02
+	run node_exec node02 'fam read --length 5; counter'
+	expect 0 hello 'run 4'
+}
+
+@test "everything can be removed again" {
+	famctl stop-node --all
+	famctl destroy-node --all
+	run virsh -q list --all --name
+	[[ $output != *node0* ]]
+	famctl destroy-fabric --force fabric0
+	[[ ! -e /var/lib/fam/fabric0.fam ]]
+}
