@@ -49,7 +49,7 @@ pkg = $(or $(shell pkg-config --$(1) $(2) 2>/dev/null),\
 	$(if $(filter ok,$(shell pkg-config --exists $(2) && echo ok)),,\
 	$(error $(2) not found by pkg-config; 'make deps' installs what is missing)))
 # No library is looked for when the goal does not build anything.
-nobuild := help deps clean dist format demo uninstall check check-vm check-san \
+nobuild := help deps deps-check clean dist format demo uninstall check check-vm check-san \
 	fuzz lint
 ifneq ($(filter-out $(nobuild),$(or $(MAKECMDGOALS),all)),)
 PMEM_LIBS    := $(call pkg,libs,libpmem)
@@ -109,10 +109,11 @@ $(PROGRAMS):
 
 ##@ Set-up and main jobs
 .PHONY: deps demo
-deps: ## install what building and testing need (apt, as root)
-	$(Q)tests/lib/install-deps
+deps: ## install what building and running nodes need (apt, as root)
+	$(Q)tests/lib/install-deps build
 
-demo: deps ## a fabric, two nodes, data that survives: shown, then removed
+demo: ## a fabric, two nodes, data that survives: shown, then removed
+	$(Q)tests/lib/install-deps demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/demo
 

@@ -32,6 +32,7 @@ $(BUILD)/examples/%: $(OBJ)/guest-lib/examples/%.o $(LIB)/libfam.a
 	@mkdir -p $(@D)
 	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PMEM_LIBS)
 
+##@ Parts
 .PHONY: examples
 examples: $(examples-bin) ## build guest-lib/examples into BUILD/examples
 

@@ -33,30 +33,33 @@ test-persist-ldflags := -Wl,--wrap=msync
 tests: all examples $(unit-bin) $(fuzz-bin) ## build everything and the test programs
 
 ##@ Checking
-.PHONY: check check-vm check-san fuzz lint
+.PHONY: check check-vm check-san fuzz lint deps-check
+deps-check:
+	$(Q)tests/lib/install-deps check
+
 export FAM_BUILD := $(abspath $(BUILD))
 submake = $(MAKE) --no-print-directory -j$(shell nproc)
 
-check: deps ## everything: unit, fuzz, cli, sanitizers, lint, real guests
+check: deps-check ## everything: unit, fuzz, cli, sanitizers, lint, real guests
 	$(Q)$(submake) tests
 	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
 	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
 	$(Q)tests/run unit fuzz cli unit-address fuzz-address unit-thread lint vm
 
-check-vm: deps ## only the tests with real guests and libvirt
+check-vm: deps-check ## only the tests with real guests and libvirt
 	$(Q)$(submake) tests
 	$(Q)tests/run vm
 
-check-san: deps ## units, fuzzers and commands under address, undefined, thread
+check-san: deps-check ## units, fuzzers and commands under address, undefined, thread
 	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
 	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
 	$(Q)tests/run unit-address fuzz-address cli-address unit-thread
 
 FUZZ_SECONDS ?= 60
-fuzz: deps ## libFuzzer on every parser, FUZZ_SECONDS each (clang)
+fuzz: deps-check ## libFuzzer on every parser, FUZZ_SECONDS each (clang)
 	$(Q)$(submake) CC=clang SAN=fuzz BUILD=$(BUILD)/fuzz tests
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz-fuzz
 
-lint: deps ## style, includes, function sizes, manuals, spelling, XML, documents
+lint: deps-check ## style, includes, function sizes, manuals, spelling, XML, documents
 	$(Q)$(submake) tests
 	$(Q)tests/run lint
