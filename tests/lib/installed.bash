@@ -10,7 +10,10 @@ install_tree() {
 	local top=${BASH_SOURCE[0]%/*}/../..
 	# Not a part of the make that may run this test.
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$top" BUILD="$FAM_BUILD" \
-		PREFIX="$1" install >&2
+		PREFIX="$1" install >&2 || return
+	# A kernel that install-deps put into the build tree only.
+	[[ ! -d $FAM_BUILD/share/fam/kernel ]] ||
+		cp -r "$FAM_BUILD/share/fam/kernel" "$1/share/fam"
 }
 
 # Exports what finds an installed tree, as /usr/local is found by itself.

@@ -25,16 +25,16 @@ libvirt_state() {
 	if libvirt_answers; then echo runs; else echo stopped; fi
 }
 
-# Nothing of this demo; libvirt runs if it ran before.
+# Nothing of our demo is left; libvirt runs if it ran before.
 assert_clean() {
-	local left
+	local left mine=famdemo-$demo_pid
 	if libvirt_answers; then
 		left=$(virsh -q -c qemu:///system list --all --name)
-		[[ $left != *famdemo-* ]] || die "domains are left: $left" || return
+		[[ $left != *$mine-* ]] || die "domains are left: $left" || return
 	fi
-	left=$(find /var/tmp -maxdepth 1 -name 'fam-demo.*')
+	left=$(find /var/tmp -maxdepth 1 -name "$mine.*")
 	[[ -z $left ]] || die "files are left: $left" || return
-	left=$(proc_with fam-demo.)
+	left=$(proc_with "$mine")
 	[[ -z $left ]] || die "processes are left: $left" || return
 	[[ $(libvirt_state) == "$before" ]] || die "libvirt $(libvirt_state), $before before"
 }
@@ -64,7 +64,10 @@ interrupt_behind() { # SIGNAL STATUS TEXT
 }
 
 @test "the demo shows data that survives, in under three minutes, and removes all" {
-	run "$demo"
+	start_demo
+	status=0
+	wait "$demo_pid" || status=$?
+	output=$(<"$log")
 	expect 0 'node01 runs and sees the fabric' 'node02 runs and sees the fabric' \
 		'node01 wrote ' 'node02 read at once ' 'the host, from the file '
 	((SECONDS < 180))

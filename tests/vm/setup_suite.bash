@@ -4,8 +4,7 @@
 
 # One bundle for the guests of all files.
 setup_suite() {
-	export FAM_BUILD=${FAM_BUILD:-$BATS_TEST_DIRNAME/../../build}
-	FAM_BUILD=$(cd "$FAM_BUILD" && pwd)
+	export FAM_BUILD=${FAM_BUILD:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)/build}
 	export VM_BUNDLE=$FAM_BUILD/tests/bundle
 	"$FAM_BUILD/bin/famctl" make-bundle --dir "$VM_BUNDLE" >&2
 }
