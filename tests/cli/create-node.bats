@@ -81,6 +81,7 @@ value() { # XPATH: of the last output
 
 @test "the transport follows the version of QEMU" {
 	local case version want
+	export XDG_RUNTIME_DIR=$dir # of a plain user's server
 	for case in '2.4:ivshmem,chardev=famc0,id=fam0,size=16M,' \
 		'2.5:ivshmem,x-memdev=famm0' '2.6:ivshmem-plain,memdev=famm0' \
 		'2.12:pref64-reserve=4G' '7.2:ivshmem-plain' '10.0:ivshmem-plain'; do
@@ -91,7 +92,7 @@ value() { # XPATH: of the last output
 		valid - <<<"$output"
 	done
 	fam_run with_kernel n1 --qemu-version 3.0 --transport legacy --machine pc
-	assert_output "path=/run/fam/f.legacy.sock"
+	assert_output '/fam/f.sock"'
 	assert_output "bus=pci.0"
 }
 
@@ -292,7 +293,10 @@ limited() { # COMMAND...: no file may grow beyond 1 KiB
 	local home
 	home=$(user_home)
 	make_fabric secret 16M --mode 600
-	fam_run -1 as_user "$home" "$FAM_BUILD/bin/famctl" create-node n1 \
+	# The build tree may lie where no other user can go.
+	install -D -t "$home/bin" "$FAM_BUILD/bin/famctl"
+	install -D -m 644 -t "$home/share/fam" "$FAM_BUILD/share/fam/node.xml"
+	fam_run -1 as_user "$home" "$home/bin/famctl" create-node n1 \
 		--virt-type qemu --kernel "$dir/kernel" --fabric "$dir/secret.fam"
 	user_end "$home"
 	assert_stderr "cannot create node 'n1': "

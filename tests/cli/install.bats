@@ -58,7 +58,7 @@ teardown() {
 }
 
 @test "the public headers compile as C and as C++" {
-	for compiler in "cc -xc -std=c11" "cc -xc++ -std=c++17"; do
+	for compiler in "cc -xc -std=c11" "clang -xc++ -std=c++17"; do
 		# shellcheck disable=SC2086 # two words
 		fam_run bash -c 'echo "#include <fam/fam.h>" | "$@"' - $compiler -Wall -Wextra -Werror \
 			-I"$top/guest-lib/include" -fsyntax-only -

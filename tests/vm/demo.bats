@@ -43,7 +43,7 @@ assert_clean() {
 # which gets the signal, and with none ignored.
 start_demo() {
 	set -m
-	"$demo" >"$log" 2>&1 3>&- &
+	env --default-signal=INT,TERM,HUP "$demo" >"$log" 2>&1 3>&- &
 	demo_pid=$!
 	set +m
 }
