@@ -14,7 +14,7 @@ source "${BASH_SOURCE[0]%/*}/line.bash"
 
 FAM_BUILD=${FAM_BUILD:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)/build}
 PATH=$FAM_BUILD/bin:$PATH
-# One bundle for all tests; setup_suite makes it.
+# One bundle for all tests; setup_suite makes it elsewhere.
 VM_BUNDLE=${VM_BUNDLE:-$FAM_BUILD/tests/bundle}
 VM_BOOT_TIMEOUT=${VM_BOOT_TIMEOUT:-60}
 
