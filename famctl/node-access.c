@@ -86,8 +86,11 @@ static int denied(const struct who *who, const char *path, bool dir,
 {
 	err_set(err, -EACCES, "QEMU runs as user '%s', who may not %s '%s'",
 		who->user, dir ? "enter directory" : "read and write", path);
-	return err_hint(err, "chgrp %s '%s' && chmod %s '%s'", who->primary,
-			path, dir ? "g+x" : "g+rw", path);
+	return err_hint(err, "%schgrp %s '%s' && chmod %s '%s'",
+			dir ? "keep it where QEMU may go, as in /var/lib/fam, "
+			      "or let its group in: "
+			    : "",
+			who->primary, path, dir ? "g+x" : "g+rw", path);
 }
 
 static int check_one(const struct who *who, const char *path, bool last,
