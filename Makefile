@@ -13,6 +13,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 COMPDIR    ?= $(DATADIR)/bash-completion/completions
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 
 # The build tree has the shape of the installed one: programs find their data
 # beside themselves, so what is tested is what is installed.
@@ -42,15 +43,15 @@ HARDEN = -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARN) $(HARDEN) \
 	-DFAM_RELEASE='"$(VERSION)"' -DFAM_DATADIR='"$(DATADIR)/fam"' \
 	-DFAM_LIBEXECDIR='"$(LIBEXECDIR)/fam"' \
-	-Iguest-lib/include -Itm-server $(CPPFLAGS) $(CFLAGS)
+	-Iguest-lib/include $(CPPFLAGS) -Itm-server $(CFLAGS)
 
 # $(call library,NAME...) checks with pkg-config and says what to install.
 pkg = $(or $(shell pkg-config --$(1) $(2) 2>/dev/null),\
 	$(if $(filter ok,$(shell pkg-config --exists $(2) && echo ok)),,\
 	$(error $(2) not found by pkg-config; 'make deps' installs what is missing)))
 # No library is looked for when the goal does not build anything.
-nobuild := help deps deps-check clean dist format demo uninstall check check-vm check-san \
-	fuzz lint
+nobuild := help deps deps-check clean dist format demo uninstall check check-apparmor check-vm \
+	check-san fuzz lint
 ifneq ($(filter-out $(nobuild),$(or $(MAKECMDGOALS),all)),)
 PMEM_LIBS    := $(call pkg,libs,libpmem)
 LIBVIRT_LIBS := $(call pkg,libs,libvirt)
@@ -85,15 +86,18 @@ include tests/module.mk
 .PHONY: all
 all: $(PROGRAMS) $(LIBRARIES) $(DATA) ## build everything
 
-$(OBJ)/%.pic.o: %.c
+# A changed flag or list of objects makes everything anew.
+build-files := $(filter-out %.d,$(MAKEFILE_LIST))
+
+$(OBJ)/%.pic.o: %.c $(build-files)
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
-$(OBJ)/%.o: %.c
+$(OBJ)/%.o: %.c $(build-files)
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/%.o: %.S
+$(OBJ)/%.o: %.S $(build-files)
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -133,11 +137,11 @@ installed-files = \
 	$(foreach m,$(INSTALL_MAN),$(call mandir-of,$(m))/$(notdir $(m))) \
 	$(LIBDIR)/libfam.a $(LIBDIR)/libfam.so $(LIBDIR)/libfam.so.0 \
 	$(LIBDIR)/libfam.so.$(SOVERSION) $(LIBDIR)/pkgconfig/libfam.pc \
-	$(COMPDIR)/famctl
+	$(COMPDIR)/famctl $(UNITDIR)/tm-server@.service
 
 install: all ## install below PREFIX (default /usr/local), staged in DESTDIR
 	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR)/fam \
-		$(INCLUDEDIR)/fam $(DATADIR)/fam $(LIBDIR)/pkgconfig $(COMPDIR) \
+		$(INCLUDEDIR)/fam $(DATADIR)/fam $(LIBDIR)/pkgconfig $(COMPDIR) $(UNITDIR) \
 		$(sort $(foreach m,$(INSTALL_MAN),$(call mandir-of,$(m)))))
 	$(Q)$(INSTALL) -m 755 $(INSTALL_BIN) $(DESTDIR)$(BINDIR)
 	$(Q)$(INSTALL) -m 755 $(INSTALL_LIBEXEC) $(DESTDIR)$(LIBEXECDIR)/fam
@@ -150,6 +154,8 @@ install: all ## install below PREFIX (default /usr/local), staged in DESTDIR
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 		guest-lib/libfam.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libfam.pc
+	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|' tm-server/tm-server@.service \
+		> $(DESTDIR)$(UNITDIR)/tm-server@.service
 	$(Q)$(INSTALL) -m 644 famctl/famctl.bash $(DESTDIR)$(COMPDIR)/famctl
 	$(Q)$(foreach m,$(INSTALL_MAN),$(INSTALL) -m 644 $(m) \
 		$(DESTDIR)$(call mandir-of,$(m)) &&) true

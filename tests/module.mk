@@ -8,8 +8,8 @@ fuzz-src := $(wildcard tests/fuzz/fuzz-*.c)
 fuzz-bin := $(fuzz-src:tests/fuzz/%.c=$(TESTS)/%)
 # All of famctl but its main(), so that any module can be tested.
 famctl-lib := $(filter-out %/main.o,$(famctl-obj))
-test-libs  := $(LIB)/libfam.a $(LIB)/libfamutil.a
-TEST_LIBS   = $(LIBVIRT_LIBS) $(XML_LIBS) $(JSON_LIBS) $(PMEM_LIBS)
+test-libs  := $(LIB)/libtmserver.a $(LIB)/libfam.a $(LIB)/libfamutil.a
+TEST_LIBS   = -pthread $(LIBVIRT_LIBS) $(XML_LIBS) $(JSON_LIBS) $(PMEM_LIBS)
 
 $(OBJ)/tests/%.o: CPPFLAGS += -Ifamctl $(XML_CFLAGS) -DTESTS_DATA='"tests/data"'
 
@@ -26,14 +26,16 @@ $(TESTS)/fuzz-%: $(OBJ)/tests/fuzz/fuzz-%.o $(fuzz-driver) $(famctl-lib) \
 	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(fuzz-driver),,-fsanitize=fuzzer) \
 		-o $@ $(filter %.o,$^) $(test-libs) $(TEST_LIBS)
 
+include tests/server/module.mk
+
 # Failing msync(2) under libfam, which a healthy disk does not do.
 test-persist-ldflags := -Wl,--wrap=msync
 
 .PHONY: tests
-tests: all examples $(unit-bin) $(fuzz-bin) ## build everything and the test programs
+tests: all examples $(unit-bin) $(fuzz-bin) $(server-tools) ## build everything and the test programs
 
 ##@ Checking
-.PHONY: check check-vm check-san fuzz lint deps-check
+.PHONY: check check-apparmor check-vm check-san fuzz lint deps-check
 deps-check:
 	$(Q)tests/lib/install-deps check
 
@@ -44,11 +46,15 @@ check: deps-check ## everything: unit, fuzz, cli, sanitizers, lint, real guests
 	$(Q)$(submake) tests
 	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
 	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
-	$(Q)tests/run unit fuzz cli unit-address fuzz-address unit-thread lint vm
+	$(Q)tests/run unit fuzz cli server unit-address fuzz-address unit-thread lint vm
 
 check-vm: deps-check ## only the tests with real guests and libvirt
 	$(Q)$(submake) tests
 	$(Q)tests/run vm
+
+check-apparmor: deps-check ## nodes on a Debian 12 whose AppArmor enforces (root, network, ten minutes)
+	$(Q)$(submake) all
+	$(Q)tests/soak/apparmor-host
 
 check-san: deps-check ## units, fuzzers and commands under address, undefined, thread
 	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests

@@ -1,4 +1,19 @@
 # Host-side helpers, shared with famctl.
-util-obj := $(call objects,tm-server/util,err size fdio)
+util-obj := $(call objects,tm-server/util,err size fdio log)
 
 $(LIB)/libfamutil.a: $(util-obj)
+
+# All of the server but its main(), so that any module can be tested.
+server-obj := $(call objects,tm-server,loop ivshmem ivshmem-client ident \
+	ident-pool slot state peer peer-flow peer-send \
+	region region-size listen server notify \
+	ctl ctl-answer resume resume-text takeover options \
+	options-complete)
+
+$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout)
+
+$(BIN)/tm-server: $(call objects,tm-server,main) $(LIB)/libtmserver.a \
+	$(LIB)/libfamutil.a
+$(BIN)/tm-server: LIBS = -pthread
+
+PROGRAMS += $(BIN)/tm-server

@@ -25,9 +25,12 @@ teardown() {
 	for file in bin/famctl bin/fam libexec/fam/fam-init include/fam/fam.h lib/libfam.a \
 		lib/libfam.so lib/pkgconfig/libfam.pc share/fam/node.xml \
 		share/man/man1/famctl-create-node.1 share/man/man7/fam.7 \
-		share/bash-completion/completions/famctl; do
+		share/bash-completion/completions/famctl \
+		bin/tm-server share/man/man8/tm-server.8 lib/systemd/system/tm-server@.service; do
 		assert "usr/$file is installed" test -e "$dir/usr/$file"
 	done
+	assert "the unit names the installed program" grep -q '^ExecStart=/usr/bin/tm-server ' \
+		"$dir/usr/lib/systemd/system/tm-server@.service"
 	echo mine >"$dir/usr/bin/other"
 	fam_run remake uninstall DESTDIR="$dir" PREFIX=/usr
 	assert "only the other file is left" test \

@@ -106,3 +106,15 @@ int fdio_read_file(const char *path, size_t max, char **out, size_t *len)
 	*out = take(buf);
 	return 0;
 }
+
+void fdio_guard_standard(void)
+{
+	static const int wrong_way[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* open() gives the lowest one free: this one. */
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", wrong_way[fd]) != fd)
+			_exit(1); /* nobody could be told */
+	}
+}

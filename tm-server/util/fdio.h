@@ -27,4 +27,14 @@ int fdio_pread(int fd, void *data, size_t len, uint64_t offset);
  */
 int fdio_read_file(const char *path, size_t max, char **out, size_t *len);
 
+/**
+ * fdio_guard_standard() - keep files of ours away from descriptors 0, 1 and 2
+ *
+ * A program started with one of them closed would get it for the next file it
+ * opens, and write its messages into that. Each one that is missing becomes a
+ * /dev/null which cannot be used for its purpose, so that reading or writing
+ * still fails with EBADF. To be called before anything is opened.
+ */
+void fdio_guard_standard(void);
+
 #endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+/* Makes a formatted fabric. usage: fam-format FILE BYTES LABEL */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fam/layout.h>
+
+int main(int argc, char **argv)
+{
+	static const uint8_t uuid[FAM_UUID_BYTES] = {1, 2, 3};
+	static struct fam_superblock sb;
+	int fd;
+
+	if (argc < 4)
+		return 2;
+	fd = open(argv[1], O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd < 0 || ftruncate(fd, atoll(argv[2])) < 0)
+		return 1;
+	if (fam_superblock_init(&sb, strtoull(argv[2], NULL, 10), argv[3], uuid,
+				1, FAM_DURABILITY_HOST) < 0)
+		return 1;
+	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
+		fam_superblock_seal(&sb, i);
+		if (pwrite(fd, &sb, sizeof(sb),
+			   (off_t)fam_superblock_offset(i)) != sizeof(sb))
+			return 1;
+	}
+	return 0;
+}

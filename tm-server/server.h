@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026, the FAM emulator authors */
+#ifndef TM_SERVER_SERVER_H
+#define TM_SERVER_SERVER_H
+
+#include "listen.h"
+#include "loop.h"
+#include "peer.h"
+#include "region.h"
+#include "slot.h"
+#include "util/err.h"
+
+/* One fabric and all that serves it. */
+struct server_config {
+	struct region_spec region;
+	char label[FAM_LABEL_BYTES];  /* "": as the fabric says */
+	char socket[LISTEN_PATH_MAX]; /* the modern one: the lock's
+				       * and the state file's name */
+	char paths[IVSHMEM_DIALECTS][LISTEN_PATH_MAX]; /* "": none */
+	char control[LISTEN_PATH_MAX];		       /* "": none */
+	unsigned int vectors;
+	mode_t mode;		   /* of the sockets for peers */
+	gid_t gid;		   /* -1: as it comes */
+	struct peers_config peers; /* users, stall time and maximum */
+};
+
+struct server {
+	struct server_config config;
+	struct loop *loop;
+	struct region region;
+	struct slots *slots;
+	struct peers *peers;
+	struct listen_lock lock;
+	struct listener listener[IVSHMEM_DIALECTS];
+	struct loop_source *accept[IVSHMEM_DIALECTS];
+	struct loop_source *ring[IVSHMEM_VECTORS_MAX];
+	struct loop_source *resume; /* timer: accept again */
+	struct loop_source *drain;  /* timer: looks whether all is sent */
+	struct slot *self;
+	char label[FAM_LABEL_BYTES];
+	char state_path[LISTEN_PATH_MAX + 8];
+	bool earlier;	     /* nodes of an earlier server may still run */
+	uint32_t saved_next; /* what the state file holds */
+	uint64_t saved_changes;
+	int spare_fd;		/* closed to turn somebody away with it */
+	uint64_t complained_ms; /* when a shortage was last logged */
+	uint64_t drain_until;	/* 0: not stopping */
+	uint64_t rings[IVSHMEM_VECTORS_MAX];
+	int64_t started; /* seconds since 1970 */
+	void (*on_ring)(void *arg, unsigned int vector, uint64_t count);
+	void *on_ring_arg;
+};
+
+/** server_check() - would server_open() succeed? changes nothing */
+int server_check(const struct server_config *config, struct err *err);
+
+/**
+ * server_open() - lock, memory, IDs, then sockets: whoever connects is served
+ * @inherited: descriptor of a listening socket per dialect, or -1
+ */
+int server_open(struct server **out, struct loop *loop,
+		const struct server_config *config,
+		const int inherited[IVSHMEM_DIALECTS], struct err *err);
+
+/** server_start() - begin to accept; the last step of set-up and take-over */
+int server_start(struct server *server, struct err *err);
+
+/** server_drain() - accept nobody, send what is due, then end the loop */
+void server_drain(struct server *server);
+
+/** server_close() - drop all peers, remove sockets; NULL is allowed */
+void server_close(struct server *server);
+
+/** server_new() - an empty server, for server_open() and a take-over */
+struct server *server_new(struct loop *loop,
+			  const struct server_config *config);
+
+/** server_name() - choose the label, once the region is there */
+void server_name(struct server *server);
+
+/** server_serve() - table of peers and watches, once slots and region exist */
+int server_serve(struct server *server, struct err *err);
+
+#endif
