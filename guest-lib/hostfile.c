@@ -63,7 +63,7 @@ static int ask_file_system(struct fam_source *source)
 
 /*
  * Looked at before it is opened, because opening a device or a pipe may do
- * something; open_regular() looks again at what it got.
+ * something; fam_hostfile_describe() looks again at what it got.
  */
 static int check_kind(const char *path)
 {
@@ -76,42 +76,47 @@ static int check_kind(const char *path)
 	return S_ISREG(st.st_mode) ? 0 : -ENOTBLK;
 }
 
-static int open_regular(const char *path, bool writable, struct stat *st)
+static int open_regular(const char *path, bool writable)
 {
 	int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-	_cleanup_close_ int fd = -1;
 	int r = check_kind(path);
-	int opened;
 
 	if (r < 0)
 		return r;
-	fd = open(path, (writable ? O_RDWR : O_RDONLY) | flags);
-	if (fd < 0 || fstat(fd, st) < 0)
+	return fam_fd_lift(open(path, (writable ? O_RDWR : O_RDONLY) | flags));
+}
+
+int fam_hostfile_describe(struct fam_source *source)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(source->fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st->st_mode))
+	if (!S_ISREG(st.st_mode))
 		return -ENOTBLK;
-	opened = fd;
-	fd = -1;
-	return opened;
+	r = ask_file_system(source);
+	if (r < 0)
+		return r;
+	source->via = FAM_VIA_FILE;
+	source->transport = FAM_TRANSPORT_FILE;
+	source->size = (uint64_t)st.st_size;
+	return 0;
 }
 
 int fam_hostfile_open(const char *path, bool writable, struct fam_source *out)
 {
 	struct fam_source source = {.writable = writable};
-	struct stat st = {0};
 	int r;
 
-	source.fd = open_regular(path, writable, &st);
+	source.fd = open_regular(path, writable);
 	if (source.fd < 0)
 		return source.fd;
-	r = ask_file_system(&source);
+	r = fam_hostfile_describe(&source);
 	if (r < 0) {
 		fam_source_close(&source);
 		return r;
 	}
-	source.via = FAM_VIA_FILE;
-	source.transport = FAM_TRANSPORT_FILE;
-	source.size = (uint64_t)st.st_size;
 	if (!realpath(path, source.path))
 		snprintf(source.path, sizeof(source.path), "%s", path);
 	*out = source;

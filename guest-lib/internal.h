@@ -3,6 +3,8 @@
 #ifndef FAM_INTERNAL_H
 #define FAM_INTERNAL_H
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -31,10 +33,33 @@ static inline void fam_cleanup_free(void *p)
 #define _cleanup_close_ __attribute__((cleanup(fam_cleanup_close)))
 #define _cleanup_free_	__attribute__((cleanup(fam_cleanup_free)))
 
+/**
+ * fam_fd_lift() - move a new descriptor above stdin, stdout and stderr
+ * @fd: or -1, errno telling why
+ *
+ * In a program started without one of those three, the next file opened gets
+ * its number, and messages of the program would be written into the fabric.
+ * Return: the descriptor, close-on-exec; or a negative errno, @fd closed
+ */
+static inline int fam_fd_lift(int fd)
+{
+	int lifted;
+
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	lifted = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (lifted < 0)
+		lifted = -errno;
+	close(fd);
+	return lifted;
+}
+
 /* --- what is mapped: source.c -------------------------------------------- */
 
 enum fam_via {
-	FAM_VIA_FILE,	  /* a regular file */
+	FAM_VIA_FILE,	  /* a regular file, opened here or by a server */
 	FAM_VIA_RESOURCE, /* sysfs resource2 of a PCI device */
 	FAM_VIA_DEVMEM,	  /* /dev/mem at the physical address of BAR2 */
 };
@@ -103,6 +128,14 @@ int fam_pci_superblock(const struct fam_source *source, uint64_t offset,
 #define FAM_FILE_SUFFIX ".fam"
 
 int fam_hostfile_open(const char *path, bool writable, struct fam_source *out);
+
+/**
+ * fam_hostfile_describe() - fill in what @source->fd tells
+ *
+ * Return: 0; -ENOTBLK not a regular file; else as from fstat(2)
+ */
+int fam_hostfile_describe(struct fam_source *source);
+
 int fam_hostfile_recheck(const struct fam_source *source);
 int fam_hostfile_superblock(const struct fam_source *source, uint64_t offset,
 			    struct fam_superblock *out);
@@ -155,8 +188,9 @@ struct fam_persist_ops {
 };
 
 struct fam {
-	struct fam_source source;
-	struct fam_superblock sb; /* all zero if raw */
+	struct fam_source source;  /* fd -1: no memory, doorbells only */
+	struct fam_server *server; /* NULL: not attached through one */
+	struct fam_superblock sb;  /* all zero if raw */
 	bool formatted;
 	unsigned int damaged;
 	enum fam_durability durability;

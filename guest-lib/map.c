@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "internal.h"
+#include "fam-server.h"
+
+#define SERVER_PREFIX "server:"
 
 /* Raw: every byte is the user's, unless there is a format to protect. */
 static int adopt_raw(struct fam *fam, int format)
@@ -40,8 +42,11 @@ static int adopt(struct fam *fam, bool raw)
 {
 	struct fam_superblock sb[FAM_SUPERBLOCK_COPIES];
 	unsigned int chosen;
-	int r = fam_source_superblocks(&fam->source, sb);
+	int r;
 
+	if (fam->source.fd < 0)
+		return 0;
+	r = fam_source_superblocks(&fam->source, sb);
 	if (r < 0)
 		return r;
 	r = fam_superblock_choose(sb, &chosen, &fam->damaged);
@@ -53,17 +58,32 @@ static int adopt(struct fam *fam, bool raw)
 	return adopt_formatted(fam);
 }
 
+static int find(struct fam *fam, const char *name, unsigned int flags)
+{
+	const size_t prefix = sizeof(SERVER_PREFIX) - 1;
+	bool writable = !(flags & FAM_OPEN_RDONLY);
+
+	if (name && strncmp(name, SERVER_PREFIX, prefix) == 0)
+		return fam_server_open(name + prefix, writable,
+				       !(flags & FAM_OPEN_DOORBELL),
+				       &fam->source, &fam->server);
+	/* Nodes have no doorbells yet, files never will. */
+	if (flags & FAM_OPEN_DOORBELL)
+		return -EINVAL;
+	return fam_find(name, writable, &fam->source);
+}
+
 int fam_open(struct fam **out, const char *name, unsigned int flags)
 {
 	struct fam *fam;
 	int r;
 
-	if (flags & ~(FAM_OPEN_RDONLY | FAM_OPEN_RAW))
+	if (flags & ~(FAM_OPEN_RDONLY | FAM_OPEN_RAW | FAM_OPEN_DOORBELL))
 		return -EINVAL;
 	fam = calloc(1, sizeof(*fam));
 	if (!fam)
 		return -ENOMEM;
-	r = fam_find(name, !(flags & FAM_OPEN_RDONLY), &fam->source);
+	r = find(fam, name, flags);
 	if (r < 0) {
 		free(fam);
 		return r;
@@ -71,6 +91,7 @@ int fam_open(struct fam **out, const char *name, unsigned int flags)
 	r = adopt(fam, flags & FAM_OPEN_RAW);
 	if (r < 0) {
 		fam_source_close(&fam->source);
+		fam_server_close(fam->server);
 		free(fam);
 		return r;
 	}
@@ -100,6 +121,7 @@ void fam_close(struct fam *fam)
 	pthread_mutex_destroy(&fam->lock);
 	pthread_mutex_destroy(&fam->sync_lock);
 	fam_source_close(&fam->source);
+	fam_server_close(fam->server);
 	free(fam);
 }
 
@@ -128,6 +150,8 @@ int fam_map(struct fam *fam, uint64_t offset, uint64_t length, void **out)
 	struct fam_window *window;
 	int r;
 
+	if (fam->source.fd < 0)
+		return -ENODATA;
 	if (offset >= fam->data_bytes || length > fam->data_bytes - offset)
 		return -ERANGE;
 	if (length == 0)
@@ -223,6 +247,28 @@ _Static_assert(sizeof(((struct fam_info *)0)->label) == FAM_LABEL_BYTES,
 _Static_assert(sizeof(((struct fam_info *)0)->uuid) >= FAM_UUID_TEXT,
 	       "a UUID fits");
 
+static void describe_cache(const struct fam *fam, struct fam_info *info)
+{
+	if (fam->source.fd < 0)
+		strcpy(info->cache_source, "there is no memory");
+	else
+		info->cache = fam_cachetype_get(&fam->source, fam->data_offset,
+						info->cache_source);
+}
+
+static void describe_server(const struct fam_server *server,
+			    struct fam_info *info)
+{
+	if (!server)
+		return;
+	info->peer = server->self;
+	info->vectors = server->vectors;
+	strcpy(info->server, server->path);
+}
+
+_Static_assert(sizeof(((struct fam_info *)0)->server) >= FAM_SERVER_PATH_MAX,
+	       "the path of a socket fits");
+
 int fam_get_info(struct fam *fam, struct fam_info *info, size_t size)
 {
 	struct fam_info full = {
@@ -239,8 +285,8 @@ int fam_get_info(struct fam *fam, struct fam_info *info, size_t size)
 	if (size == 0)
 		return -EINVAL;
 	describe_format(fam, &full);
-	full.cache = fam_cachetype_get(&fam->source, fam->data_offset,
-				       full.cache_source);
+	describe_cache(fam, &full);
+	describe_server(fam->server, &full);
 	strcpy(full.path, fam->source.path);
 	strcpy(full.device, fam->source.device);
 	memcpy(info, &full, known);

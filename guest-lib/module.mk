@@ -1,6 +1,6 @@
 # libfam, the fam command, and what runs in a node.
 fam-obj := $(call objects,guest-lib,error layout source find pci hostfile \
-	cachetype map persist)
+	cachetype map persist wire server server-connect server-peer doorbell)
 
 $(LIB)/libfam.a: $(fam-obj)
 
@@ -12,7 +12,7 @@ $(LIB)/libfam.so.$(SOVERSION): $(fam-obj:.o=.pic.o) guest-lib/libfam.map
 	$(Q)ln -sf libfam.so.0 $(LIB)/libfam.so
 
 fam-tool-obj := $(call objects,guest-lib/tools,fam fam-opt fam-out fam-io \
-	fam-info fam-verify)
+	fam-info fam-verify fam-peer)
 $(BIN)/fam: $(fam-tool-obj) $(LIB)/libfam.a
 $(BIN)/fam: LIBS = $(PMEM_LIBS)
 
@@ -36,5 +36,6 @@ $(BUILD)/examples/%: $(OBJ)/guest-lib/examples/%.o $(LIB)/libfam.a
 .PHONY: examples
 examples: $(examples-bin) ## build guest-lib/examples into BUILD/examples
 
-# The one test that looks behind the public headers.
-$(OBJ)/tests/unit/test-cachetype.o: CPPFLAGS += -Iguest-lib
+# The tests that look behind the public headers.
+$(call objects,tests,unit/test-cachetype unit/test-doorbell \
+	unit/test-doorbell-setup fuzz/fuzz-host-dialect): CPPFLAGS += -Iguest-lib

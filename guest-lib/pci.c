@@ -27,11 +27,9 @@ struct bar {
 static int open_attribute(const char *address, const char *name, int flags)
 {
 	char path[PATH_MAX];
-	int fd;
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", address, name);
-	fd = open(path, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return fam_fd_lift(open(path, flags | O_CLOEXEC));
 }
 
 static int read_attribute(const char *address, const char *name, char *text,
@@ -186,10 +184,11 @@ static int open_devmem(struct fam_source *source, const struct bar *bar)
 
 	if (!fam_cachetype_mtrr_is_wb(bar->start, bar->size))
 		return -EPERM;
-	source->fd = open("/dev/mem",
-			  (source->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	source->fd = fam_fd_lift(
+		open("/dev/mem",
+		     (source->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
 	if (source->fd < 0)
-		return -errno;
+		return source->fd;
 	source->via = FAM_VIA_DEVMEM;
 	source->base = bar->start;
 	strcpy(source->path, "/dev/mem");

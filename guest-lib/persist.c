@@ -2,6 +2,7 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <libpmem.h>
 
@@ -33,6 +34,21 @@ static int persist_none(struct fam *fam, const char *start, size_t len)
 	return -EOPNOTSUPP;
 }
 
+/*
+ * msync() of pages behind a new end of the file, or of a file without a name,
+ * succeeds; what it wrote is gone all the same.
+ */
+static int check_file(const struct fam_source *source)
+{
+	struct stat st;
+
+	if (fstat(source->fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size < source->size)
+		return -ENODATA;
+	return st.st_nlink == 0 ? -ESTALE : 0;
+}
+
 static int sync_pages(const char *start, size_t len)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -57,7 +73,7 @@ static int persist_host(struct fam *fam, const char *start, size_t len)
 		r = sync_pages(start, len);
 	fam->sync_failed = r < 0;
 	pthread_mutex_unlock(&fam->sync_lock);
-	return r;
+	return r < 0 ? r : check_file(&fam->source);
 }
 
 /* Durability "guest": the memory is the host's, the CPU's caches are not. */

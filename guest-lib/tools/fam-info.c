@@ -16,7 +16,7 @@ struct walk {
 static const char *transport_name(const struct fam_info *info)
 {
 	static const char *const names[] = {"file", "plain", "doorbell",
-					    "legacy"};
+					    "legacy", "server"};
 
 	return names[info->transport];
 }
@@ -49,11 +49,12 @@ static const char *persist_sentence(const struct fam_info *info)
 	case FAM_PERSIST_DRAIN:
 		return "against a crash of the node only, as the fabric asks";
 	default:
-		return info->device[0]
-			       ? "not possible from this node yet (no flush "
-				 "service)"
-			       : "not possible: the file system is in memory";
+		break;
 	}
+	if (info->device[0])
+		return "not possible from this node yet (no flush service)";
+	return info->size ? "not possible: the file system is in memory"
+			  : "not possible: there is no memory";
 }
 
 static void print_size(const char *key, uint64_t bytes)
@@ -90,7 +91,13 @@ static void print_text(const char *name, const struct fam_info *info)
 	printf("  %-12s %s\n", "transport:", transport_name(info));
 	if (info->device[0])
 		printf("  %-12s %s\n", "device:", info->device);
-	printf("  %-12s %s\n", "mapped via:", info->path);
+	if (info->server[0]) {
+		printf("  %-12s %s\n", "server:", info->server);
+		printf("  %-12s %" PRIu32 ", with %" PRIu32 " vectors\n",
+		       "peer:", info->peer, info->vectors);
+	}
+	printf("  %-12s %s\n",
+	       "mapped via:", info->path[0] ? info->path : "nothing");
 	printf("  %-12s %s, by %s\n", "cache:", cache_name(info),
 	       info->cache_source);
 	printf("  %-12s %s\n", "durability:", durability_name(info));
@@ -130,6 +137,11 @@ static void print_json(const char *name, const struct fam_info *info)
 	json_number("version", info->version);
 	json_number("generation", info->generation);
 	json_number("created_ns", info->created_ns);
+	if (info->server[0]) {
+		json_pair("server", info->server);
+		json_number("peer", info->peer);
+		json_number("vectors", info->vectors);
+	}
 	printf(", \"damaged\": [%s]}", info->damaged == 1   ? "0"
 				       : info->damaged == 2 ? "1"
 							    : "");

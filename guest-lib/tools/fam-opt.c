@@ -7,7 +7,7 @@
 
 #include "fam-tool.h"
 
-enum kind { FLAG, TEXT, SIZE };
+enum kind { FLAG, TEXT, SIZE, NUMBER };
 
 /* One option: drives parsing, help, and the check against the manual. */
 static const struct option {
@@ -23,7 +23,7 @@ static const struct option {
 	 "label, UUID, PCI address, or path of the fabric"},
 	{"raw", 0, FLAG, CMD_INFO | CMD_READ | CMD_WRITE | CMD_VERIFY,
 	 TARGET(raw), NULL, "the fabric has no format: every byte is data"},
-	{"json", 0, FLAG, CMD_INFO | CMD_LIST, TARGET(json), NULL,
+	{"json", 0, FLAG, CMD_INFO | CMD_LIST | CMD_PEERS, TARGET(json), NULL,
 	 "print JSON"},
 	{"offset", 0, SIZE, CMD_READ | CMD_WRITE | CMD_VERIFY, TARGET(offset),
 	 "SIZE", "begin at this byte of the data"},
@@ -37,12 +37,37 @@ static const struct option {
 	 "write the pattern"},
 	{"check", 0, FLAG, CMD_VERIFY, TARGET(check), NULL,
 	 "compare with the pattern"},
+	{"watch", 0, FLAG, CMD_PEERS, TARGET(watch), NULL,
+	 "then tell who joins and leaves"},
+	{"vector", 0, NUMBER, CMD_WAIT, TARGET(vector), "NUMBER",
+	 "wait for this doorbell; 0 if not given"},
+	{"timeout", 0, NUMBER, CMD_WAIT, TARGET(timeout), "SECONDS",
+	 "give up after so long"},
+	{"count", 0, NUMBER, CMD_RING | CMD_WAIT, TARGET(count), "NUMBER",
+	 "so many rings; 1 if not given"},
 	{"help", 'h', FLAG, CMD_ALL, TARGET(help), NULL, "print this help"},
 	{"version", 0, FLAG, CMD_ALL, TARGET(version), NULL,
 	 "print the version"},
 };
 
 #define COUNT (sizeof(table) / sizeof(table[0]))
+
+int parse_number(const char *text, uint64_t *out)
+{
+	uint64_t n = 0;
+
+	if (!*text)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (!isdigit((unsigned char)*text))
+			return -EINVAL;
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, *text - '0', &n))
+			return -ERANGE;
+	}
+	*out = n;
+	return 0;
+}
 
 /* Bytes, or with a unit K M G T or KiB MiB GiB TiB; the whole text matches. */
 static int parse_size(const char *text, uint64_t *out)
@@ -104,11 +129,16 @@ static int store(const struct option *option, const char *value,
 		*(bool *)target = true;
 	else if (option->kind == TEXT)
 		*(const char **)target = value;
-	else if (parse_size(value, target) < 0)
+	else if (option->kind == SIZE && parse_size(value, target) < 0)
 		return say_usage("'%s' is not a size: option '--%s'", value,
+				 option->name);
+	else if (option->kind == NUMBER && parse_number(value, target) < 0)
+		return say_usage("'%s' is not a number: option '--%s'", value,
 				 option->name);
 	if (target == &out->length)
 		out->has_length = true;
+	if (target == &out->timeout)
+		out->has_timeout = true;
 	return 0;
 }
 

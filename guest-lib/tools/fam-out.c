@@ -30,6 +30,11 @@ int exit_status_of(int error)
 	case -EEXIST:
 	case -EBUSY:
 		return EXIT_EXISTS;
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -ENOTCONN:
+	case -ETIMEDOUT:
+		return EXIT_NO_SERVER;
 	default:
 		return EXIT_FAILED;
 	}

@@ -17,6 +17,7 @@ enum exit_status {
 	EXIT_USAGE = 2,	    /* wrong words on the command line */
 	EXIT_NO_FABRIC = 3, /* no such fabric */
 	EXIT_EXISTS = 4,    /* a fabric where none must be, or one in use */
+	EXIT_NO_SERVER = 5, /* the server is out of reach */
 };
 
 /* At most this much is mapped at once: page tables are memory of the node. */
@@ -24,10 +25,11 @@ enum exit_status {
 
 /* All options of all commands; which fits which is in fam-opt.c. */
 struct options {
-	const char *fabric; /* NULL: the only one there is */
-	bool raw, json, persist, write, check, help, version;
-	bool has_length;
-	uint64_t offset, length, seed;
+	const char *fabric;  /* NULL: the only one there is */
+	const char *operand; /* behind the command, if it takes one */
+	bool raw, json, persist, write, check, watch, help, version;
+	bool has_length, has_timeout;
+	uint64_t offset, length, seed, vector, timeout, count;
 };
 
 enum command_bit {
@@ -37,7 +39,10 @@ enum command_bit {
 	CMD_READ = 8,
 	CMD_VERIFY = 16,
 	CMD_HELP = 32,
-	CMD_ALL = 63,
+	CMD_PEERS = 64,
+	CMD_RING = 128,
+	CMD_WAIT = 256,
+	CMD_ALL = 511,
 };
 
 struct command {
@@ -45,6 +50,7 @@ struct command {
 	enum command_bit bit;
 	const char *args;
 	const char *summary;
+	const char *operand; /* what must stand behind it; NULL: nothing */
 	int (*run)(const struct options *options); /* an exit status */
 };
 
@@ -53,6 +59,9 @@ int cmd_list(const struct options *options);
 int cmd_read(const struct options *options);
 int cmd_write(const struct options *options);
 int cmd_verify(const struct options *options);
+int cmd_peers(const struct options *options);
+int cmd_ring(const struct options *options);
+int cmd_wait(const struct options *options);
 
 /* --- fam-opt.c ------------------------------------------------------------ */
 
@@ -67,6 +76,9 @@ int opt_parse(int argc, char **argv, struct options *out, unsigned int *used);
 
 /** opt_misfit() - name of an option that does not fit the command, or NULL */
 const char *opt_misfit(unsigned int used, enum command_bit command);
+
+/** parse_number() - a whole decimal number; -EINVAL, -ERANGE */
+int parse_number(const char *text, uint64_t *out);
 
 /** opt_print() - the help lines of all options */
 void opt_print(void);

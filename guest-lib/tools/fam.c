@@ -9,15 +9,21 @@
 static int cmd_help(const struct options *options);
 
 static const struct command commands[] = {
-	{"info", CMD_INFO, "", "describe a fabric, or all in reach", cmd_info},
-	{"list", CMD_LIST, "", "name the fabrics in reach", cmd_list},
+	{"info", CMD_INFO, "", "describe a fabric, or all in reach", NULL,
+	 cmd_info},
+	{"list", CMD_LIST, "", "name the fabrics in reach", NULL, cmd_list},
 	{"read", CMD_READ, "", "copy the fabric's data to standard output",
-	 cmd_read},
-	{"write", CMD_WRITE, "", "copy standard input into the fabric",
+	 NULL, cmd_read},
+	{"write", CMD_WRITE, "", "copy standard input into the fabric", NULL,
 	 cmd_write},
 	{"verify", CMD_VERIFY, "--write|--check",
-	 "write or check a seeded pattern", cmd_verify},
-	{"help", CMD_HELP, "", "print this help", cmd_help},
+	 "write or check a seeded pattern", NULL, cmd_verify},
+	{"peers", CMD_PEERS, "", "name the peers of a server's fabric", NULL,
+	 cmd_peers},
+	{"ring", CMD_RING, "PEER[:VECTOR]|all", "ring a peer, or all of them",
+	 "a peer", cmd_ring},
+	{"wait", CMD_WAIT, "", "wait until a peer rings", NULL, cmd_wait},
+	{"help", CMD_HELP, "", "print this help", NULL, cmd_help},
 };
 
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -27,10 +33,11 @@ static int cmd_help(const struct options *options)
 	(void)options; /* the same for all */
 	printf("usage: fam [-f NAME] COMMAND [OPTION...]\n\ncommands:\n");
 	for (size_t i = 0; i < COUNT; i++) {
-		printf("  %s%s%-*s %s\n", commands[i].name,
-		       commands[i].args[0] ? " " : "",
-		       (int)(21 - strlen(commands[i].name)), commands[i].args,
-		       commands[i].summary);
+		char left[32];
+
+		snprintf(left, sizeof(left), "%s%s%s", commands[i].name,
+			 commands[i].args[0] ? " " : "", commands[i].args);
+		printf("  %-22s %s\n", left, commands[i].summary);
 	}
 	printf("\noptions:\n");
 	opt_print();
@@ -60,7 +67,22 @@ static void on_bus_error(int number)
 	_exit(EXIT_FAILED);
 }
 
-static int run(int count, char **operands, const struct options *options,
+/* The command, and the word behind it if it takes one. */
+static int check_words(const struct command *command, int count, char **words,
+		       struct options *options)
+{
+	int most = command->operand ? 2 : 1;
+
+	if (count > most)
+		return say_usage("unexpected word '%s'", words[most]);
+	if (count < most)
+		return say_usage("command '%s' needs %s", command->name,
+				 command->operand);
+	options->operand = command->operand ? words[1] : NULL;
+	return EXIT_DONE;
+}
+
+static int run(int count, char **operands, struct options *options,
 	       unsigned int used)
 {
 	const struct command *command;
@@ -77,8 +99,8 @@ static int run(int count, char **operands, const struct options *options,
 	command = find(operands[0]);
 	if (!command)
 		return say_usage("unknown command '%s'", operands[0]);
-	if (count > 1)
-		return say_usage("unexpected word '%s'", operands[1]);
+	if (check_words(command, count, operands, options))
+		return EXIT_USAGE;
 	misfit = opt_misfit(used, command->bit);
 	if (misfit)
 		return say_usage("option '--%s' does not fit command '%s'",
@@ -88,7 +110,7 @@ static int run(int count, char **operands, const struct options *options,
 
 int main(int argc, char **argv)
 {
-	struct options options = {.seed = 1};
+	struct options options = {.seed = 1, .count = 1};
 	unsigned int used;
 	int count;
 

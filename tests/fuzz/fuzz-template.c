@@ -12,8 +12,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const struct emulator emulator = {"/usr/bin/qemu", 7,   2, 0, true,
-					 false,		  true};
+static const struct emulator emulator = {.path = "/usr/bin/qemu",
+					 .major = 7,
+					 .minor = 2,
+					 .has_plain = true,
+					 .has_pref64_reserve = true,
+					 .has_doorbell = true};
 static const struct fabric fabrics[] = {
 	{.name = "a", .path = "/srv/a,b&c.fam", .size = 64 * MiB},
 	{.name = "b", .path = "/srv/b.fam", .size = TiB, .formatted = true}};
@@ -39,7 +43,9 @@ static struct node_spec make_spec(uint8_t choice)
 		.disk_count = choice & 32 ? 1 : 0,
 		.network = choice & 64 ? "user" : NULL,
 		.emulator = &emulator,
-		.transport = TRANSPORT_PLAIN,
+		/* kvm on q35: as good as another bit */
+		.transport = (choice & 3) == 3 ? TRANSPORT_DOORBELL
+					       : TRANSPORT_PLAIN,
 		.fabrics = fabrics,
 		.fabric_count = choice & 128 ? 2 : 1,
 	};

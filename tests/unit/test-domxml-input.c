@@ -17,7 +17,12 @@
 #include "util/cleanup.h"
 #include "util/size.h"
 
-static struct emulator emulator = {"/usr/bin/qemu", 7, 2, 0, true, false, true};
+static struct emulator emulator = {.path = "/usr/bin/qemu",
+				   .major = 7,
+				   .minor = 2,
+				   .has_plain = true,
+				   .has_pref64_reserve = true,
+				   .has_doorbell = true};
 static struct fabric fabric = {
 	.name = "fabric0", .path = "/srv/fabric0.fam", .size = 64 * MiB};
 
@@ -189,6 +194,30 @@ static void disks_take_free_names(void **state)
 	contains(xml, "<boot dev=\"hd\"/>");
 }
 
+/* "none" was another node's; any other label is the user's own. */
+static void keeps_a_users_label(void **state)
+{
+	static const char none[] =
+		"<domain><seclabel type='none' model='dac'/>"
+		"<seclabel type='none' model='apparmor'/></domain>";
+	static const char own[] =
+		"<domain><seclabel type='static' model='apparmor'>"
+		"<label>mine</label></seclabel></domain>";
+	struct node_spec spec = base_spec();
+	_cleanup_free_ char *xml = build(none), *twice = NULL, *mine = NULL;
+
+	(void)state;
+	contains(xml, "<seclabel type=\"none\" model=\"dac\"/>");
+	lacks(xml, "apparmor");
+	spec.unconfined = true;
+	twice = build_spec(&spec, none);
+	contains(twice, "<seclabel type=\"none\" model=\"apparmor\"/>");
+	lacks(strstr(twice, "apparmor") + 1, "apparmor");
+	mine = build_spec(&spec, own);
+	contains(mine, "<label>mine</label>");
+	lacks(mine, "type=\"none\"");
+}
+
 static void refuses_bad_templates(void **state)
 {
 	static const struct {
@@ -252,6 +281,65 @@ static void refuses_text_xml_cannot_hold(void **state)
 	"'><f:fabric " attributes "/></f:node></metadata></domain>"
 #define GOOD_UUID "00112233-4455-6677-8899-aabbccddeeff"
 
+#define SERVED                                                      \
+	"name='a' uuid='' path='/p' size='1' transport='doorbell' " \
+	"device='00:10.0'"
+
+static void knows_the_vectors(void **state)
+{
+	struct node_meta meta;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(domxml_meta(META(SERVED), &meta, &err), 1);
+	assert_int_equal(meta.fabric[0].vectors, 1);
+	assert_int_equal(
+		domxml_meta(META(SERVED " vectors='256'"), &meta, &err), 1);
+	assert_int_equal(meta.fabric[0].vectors, 256);
+}
+
+/* Of a template; names of shared memories are unique in a domain. */
+static void refuses_a_second_shmem_of_a_name(void **state)
+{
+	static const char text[] =
+		"<domain><devices><shmem name='fabric0'><model "
+		"type='ivshmem-doorbell'/></shmem></devices></domain>";
+	struct node_spec spec = base_spec();
+	char *xml = NULL;
+	struct err err;
+
+	(void)state;
+	spec.transport = TRANSPORT_DOORBELL;
+	assert_int_equal(
+		domxml_build_text(&spec, text, strlen(text), &xml, &err),
+		-EINVAL);
+	contains(err.text, "two shared memories called 'fabric0'");
+	assert_null(xml);
+}
+
+/* libvirt adds a port for each number that is left out below ours. */
+static void root_ports_take_the_lowest_free_number(void **state)
+{
+	static const char text[] =
+		"<domain><devices><controller type='pci' index='0' "
+		"model='pcie-root'/><controller type='pci' index='1' "
+		"model='pcie-root-port'/><controller type='usb' index='2'/>"
+		"<controller type='pci' index='3' model='pcie-root-port'/>"
+		"</devices></domain>";
+	struct node_spec spec = base_spec();
+	char *xml = NULL;
+	struct err err;
+
+	(void)state;
+	spec.transport = TRANSPORT_DOORBELL;
+	assert_int_equal(
+		domxml_build_text(&spec, text, strlen(text), &xml, &err), 0);
+	contains(xml, "<controller type=\"pci\" index=\"2\"");
+	contains(xml, "<qemu:device alias=\"pci.2\">");
+	contains(xml, "bus=\"0x02\" slot=\"0x00\"");
+	free(xml);
+}
+
 static void knows_whose_domain_it_is(void **state)
 {
 	struct node_meta meta;
@@ -274,10 +362,44 @@ static void knows_whose_domain_it_is(void **state)
 	assert_int_equal(meta.fabric[0].size, 4096);
 }
 
+/* Whether it says what AppArmor is to do; a running node's label is not that.
+ */
+static void knows_who_labels_a_domain(void **state)
+{
+	static const struct {
+		const char *label;
+		bool own;
+	} cases[] = {
+		{"", false},
+		{"<seclabel type='none' model='apparmor'/>", true},
+		{"<seclabel type='none'/>", true},
+		{"<seclabel type='static' model='apparmor'/>", true},
+		{"<seclabel type='dynamic' model='apparmor'/>", false},
+		{"<seclabel type='none' model='dac'/>", false},
+		{"<seclabel type='none' model='dac'/>"
+		 "<seclabel type='none' model='apparmor'/>",
+		 true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_meta meta;
+		struct err err;
+		char xml[256];
+
+		snprintf(xml, sizeof(xml), "<domain>%s</domain>",
+			 cases[i].label);
+		assert_int_equal(domxml_meta(xml, &meta, &err), 0);
+		if (meta.seclabel != cases[i].own)
+			fail_msg("%s", cases[i].label);
+	}
+}
+
 static void refuses_damaged_metadata(void **state)
 {
-	static const char *const attribute[] = {"name", "uuid",	     "path",
-						"size", "transport", "device"};
+	static const char *const attribute[] = {
+		"name",	  "uuid",    "path",	"size",	  "transport",
+		"device", "vectors", "vectors", "vectors"};
 	static const char *const cases[] = {
 		META("name='a/b' uuid='' path='/p' size='1' "
 		     "transport='plain' device='00:10.0'"),
@@ -291,6 +413,9 @@ static void refuses_damaged_metadata(void **state)
 		     "device='00:10.0'"),
 		META("name='a' uuid='' path='/p' size='1' "
 		     "transport='plain'"),
+		META(SERVED " vectors='0'"),
+		META(SERVED " vectors='257'"),
+		META(SERVED " vectors=' 1'"),
 	};
 
 	(void)state;
@@ -327,6 +452,21 @@ static void finds_whom_qemu_runs_as(void **state)
 		-ENOTSUP);
 	assert_int_equal(domxml_qemu_identity("no", &uid, &gid, &err),
 			 -ENOTSUP);
+}
+
+static void finds_security_models(void **state)
+{
+	static const char text[] =
+		"<capabilities><host><secmodel/><secmodel><model>dac</model>"
+		"</secmodel><secmodel><model>apparmor</model></secmodel>"
+		"</host></capabilities>";
+
+	(void)state;
+	assert_true(domxml_secmodel(text, "apparmor"));
+	assert_true(domxml_secmodel(text, "dac"));
+	assert_false(domxml_secmodel(text, "selinux"));
+	assert_false(domxml_secmodel("<capabilities/>", "apparmor"));
+	assert_false(domxml_secmodel("no", "apparmor"));
 }
 
 static void widens_addresses_only_when_needed(void **state)
@@ -387,11 +527,17 @@ int main(void)
 		cmocka_unit_test(replaces_what_is_asked_for),
 		cmocka_unit_test(emulation_has_two_possible_processors),
 		cmocka_unit_test(disks_take_free_names),
+		cmocka_unit_test(keeps_a_users_label),
 		cmocka_unit_test(refuses_bad_templates),
 		cmocka_unit_test(refuses_text_xml_cannot_hold),
 		cmocka_unit_test(knows_whose_domain_it_is),
 		cmocka_unit_test(refuses_damaged_metadata),
+		cmocka_unit_test(knows_the_vectors),
+		cmocka_unit_test(refuses_a_second_shmem_of_a_name),
+		cmocka_unit_test(root_ports_take_the_lowest_free_number),
 		cmocka_unit_test(finds_whom_qemu_runs_as),
+		cmocka_unit_test(finds_security_models),
+		cmocka_unit_test(knows_who_labels_a_domain),
 		cmocka_unit_test(widens_addresses_only_when_needed),
 		cmocka_unit_test(refuses_sizes_qemu_dies_of),
 	};

@@ -26,9 +26,10 @@ struct golden {
 	const char *name, *version, *machine;
 	uint64_t size[NODE_FABRICS_MAX + 1]; /* 0 ends them */
 	const char *fabric_dir, *append, *network, *bundle;
-	bool kvm, disks;
+	bool kvm, disks, unconfined;
 	unsigned int vcpus;
 	enum transport transport;
+	unsigned int vectors;
 };
 
 static const struct golden goldens[] = {
@@ -111,6 +112,31 @@ static const struct golden goldens[] = {
 	 .machine = "q35",
 	 .size = {64 * MiB},
 	 .append = "quiet a=\"b c\" d='e' f&amp;g&h <i> ]]> \xc3\xbc"},
+	{.name = "node-2.4-legacy-vectors",
+	 .version = "2.4",
+	 .machine = "pc",
+	 .size = {64 * MiB},
+	 .transport = TRANSPORT_LEGACY,
+	 .vectors = 8},
+	{.name = "node-7.2-doorbell-64m",
+	 .version = "7.2",
+	 .machine = "q35",
+	 .size = {64 * MiB},
+	 .transport = TRANSPORT_DOORBELL,
+	 .vectors = 4},
+	{.name = "node-7.2-doorbell-pc-16g",
+	 .version = "7.2",
+	 .machine = "pc",
+	 .size = {16 * GiB},
+	 .transport = TRANSPORT_DOORBELL},
+	{.name = "node-10.0-doorbell-several",
+	 .version = "10.0",
+	 .machine = "q35",
+	 .size = {64 * MiB, GiB, 512 * MiB, TiB},
+	 .disks = true,
+	 .network = "fam",
+	 .transport = TRANSPORT_DOORBELL,
+	 .vectors = 256},
 	{.name = "node-7.2-bundle",
 	 .version = "7.2",
 	 .machine = "q35",
@@ -127,6 +153,11 @@ static const struct golden goldens[] = {
 	 .machine = "pc",
 	 .size = {64 * MiB},
 	 .network = "user"},
+	{.name = "node-7.2-unconfined",
+	 .version = "7.2",
+	 .machine = "q35",
+	 .size = {64 * MiB},
+	 .unconfined = true},
 };
 #define GOLDEN_COUNT (sizeof(goldens) / sizeof(goldens[0]))
 
@@ -162,7 +193,9 @@ static struct node_spec make_spec(const struct golden *g)
 				 .vcpus = g->vcpus ? g->vcpus : 1,
 				 .network = g->network,
 				 .bundle = g->bundle,
+				 .unconfined = g->unconfined,
 				 .emulator = &emulator,
+				 .vectors = g->vectors,
 				 .fabrics = fabrics};
 	struct err err;
 
@@ -237,6 +270,18 @@ static void is_its_own_template(void **state)
 	}
 }
 
+/* Those of a transport without a server are none. */
+static unsigned int vectors_of(const struct golden *g)
+{
+	bool served = g->transport == TRANSPORT_DOORBELL ||
+		      g->transport == TRANSPORT_LEGACY ||
+		      !strncmp(g->version, "2.4", 3);
+
+	if (!served)
+		return 0;
+	return g->vectors ? g->vectors : 1;
+}
+
 static void metadata_come_back(void **state)
 {
 	(void)state;
@@ -248,6 +293,7 @@ static void metadata_come_back(void **state)
 		assert_int_equal(domxml_meta(xml, &meta, &err), 1);
 		assert_string_equal(meta.bundle,
 				    goldens[i].bundle ? goldens[i].bundle : "");
+		assert_int_equal(meta.seclabel, goldens[i].unconfined);
 		for (size_t f = 0; f < meta.count; f++) {
 			assert_string_equal(meta.fabric[f].name,
 					    fabrics[f].name);
@@ -256,6 +302,8 @@ static void metadata_come_back(void **state)
 			assert_int_equal(meta.fabric[f].size,
 					 goldens[i].size[f]);
 			assert_int_equal(meta.fabric[f].uuid[0] == 0, f == 1);
+			assert_int_equal(meta.fabric[f].vectors,
+					 vectors_of(&goldens[i]));
 		}
 		assert_int_equal(goldens[i].size[meta.count], 0);
 	}
@@ -271,7 +319,7 @@ static void emits_no_dangerous_option(void **state)
 	(void)state;
 	for (size_t i = 0; i < GOLDEN_COUNT; i++) {
 		_cleanup_free_ char *xml = build(&goldens[i]);
-		const char *args = strstr(xml, "<qemu:commandline>");
+		const char *args = strstr(xml, "<devices>");
 
 		assert_non_null(args);
 		for (size_t n = 0; n < sizeof(never) / sizeof(never[0]); n++)

@@ -22,6 +22,7 @@ static void documented_codes_have_a_text(void **state)
 		EMEDIUMTYPE, EEXIST,  EBADMSG, EPROTONOSUPPORT, EROFS,
 		ENODATA,     ENOTBLK, ERANGE,  EFAULT,		EOPNOTSUPP,
 		EIO,	     ELOOP,   EACCES,  EPERM,		EBUSY,
+		ESTALE,
 	};
 
 	(void)state;

@@ -502,6 +502,24 @@ static void nothing_is_left_open(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Else messages of a program without stderr would go into the fabric. */
+static void the_fabric_is_never_stdin_stdout_or_stderr(void **state)
+{
+	const char *path = fabric_make(*state, "f1", 1, NULL);
+	int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+	struct stat st, own;
+	struct fam *fam;
+
+	close(STDIN_FILENO);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(fam_open(&fam, path, 0), 0);
+	assert_int_equal(fstat(STDIN_FILENO, &own), -1);
+	fam_close(fam);
+	if (saved >= 0)
+		dup2(saved, STDIN_FILENO);
+	close(saved);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +545,7 @@ int main(void)
 		TEST(a_file_cut_under_us_is_noticed_at_the_next_window),
 		TEST(read_only_windows_cannot_be_written),
 		TEST(nothing_is_left_open),
+		TEST(the_fabric_is_never_stdin_stdout_or_stderr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,10 @@ static void errors_name_the_word(void **state)
 	expect_error("--memory 16X", "--memory: '16X' is not a size");
 	expect_error("--memory 99999999999T",
 		     "--memory: '99999999999T' is too large");
+	expect_error("--memory 18446744073709551615",
+		     "--memory: '18446744073709551615' is too large");
+	expect_error("--count 18446744073709551615",
+		     "--count: '18446744073709551615' is not a whole number");
 	expect_error("--count -1", "--count: '-1' is not a whole number");
 	expect_error("--count 1x", "--count: '1x' is not a whole number");
 	expect_error("--count 99999999999999999999",

@@ -191,6 +191,25 @@ static void a_failed_sync_is_never_forgotten(void **state)
 	fam_close(fam);
 }
 
+/* msync() succeeds in both cases; the bytes are gone all the same. */
+static void a_file_cut_short_or_removed_keeps_nothing(void **state)
+{
+	struct workdir *work = *state;
+	struct fam *fam = open_new(work, 0, NULL);
+	char *window = map(fam, 0, 4096);
+	const char *path = workdir_path(work, "f1.fam");
+
+	window[0] = 7;
+	assert_int_equal(fam_persist(fam, window, 1), 0);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(fam_persist(fam, window, 1), -ENODATA);
+	assert_int_equal(truncate(path, 16 * MIB), 0);
+	assert_int_equal(fam_persist(fam, window, 1), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fam_persist(fam, window, 1), -ESTALE);
+	fam_close(fam);
+}
+
 static void memory_is_no_disk(void **state)
 {
 	struct fam *fam = open_new(*state, 0, NULL);
@@ -281,6 +300,7 @@ int main(void)
 		DISK(ranges_outside_a_window_are_refused),
 		DISK(a_read_only_attachment_makes_nothing_durable),
 		DISK(a_failed_sync_is_never_forgotten),
+		DISK(a_file_cut_short_or_removed_keeps_nothing),
 		MEMORY(memory_is_no_disk),
 		DISK(durability_guest_needs_no_disk),
 		MEMORY(durability_guest_needs_no_disk),

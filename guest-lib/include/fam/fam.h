@@ -4,6 +4,7 @@
 #define FAM_FAM_H
 
 /* Everything a program on a node or on the host needs. */
+#include <fam/doorbell.h>
 #include <fam/error.h>
 #include <fam/layout.h>
 #include <fam/map.h>

@@ -14,8 +14,9 @@ extern "C" {
 /* An attachment of this process to one fabric. */
 struct fam;
 
-#define FAM_OPEN_RDONLY 0x1u /* map without write permission */
-#define FAM_OPEN_RAW	0x2u /* no format expected: every byte is the user's */
+#define FAM_OPEN_RDONLY	  0x1u /* map without write permission */
+#define FAM_OPEN_RAW	  0x2u /* no format expected: every byte is the user's */
+#define FAM_OPEN_DOORBELL 0x4u /* doorbells only: the memory is left alone */
 
 /**
  * fam_open() - attach to a fabric, in a node or on the host
@@ -26,6 +27,10 @@ struct fam;
  *			in the host's fabric directories
  *	text with '/'	a fabric file of the host, or the sysfs directory of a
  *			PCI device
+ *	server:NAME	a host's program becomes a peer of tm-server, with
+ *			doorbells (fam/doorbell.h); NAME is that of the fabric,
+ *			or the path of the server's socket for host programs,
+ *			with a '/'
  *	UUID		36 characters, matched with the superblock
  *	PCI address	as 0000:00:10.0 or 00:10.0
  *	other text	a label (matched with the superblock), or on the host a
@@ -38,9 +43,11 @@ struct fam;
  * serves and fam_info.damaged tells.
  *
  * Threads:  safe
- * Blocks:   never for long: opens files, reads two superblocks
+ * Blocks:   never for long: opens files, reads two superblocks; a server gets
+ *	30 seconds for all it sends, and 5 before each message
  * Return:   0, or
- *	-EINVAL		unknown flag or malformed name
+ *	-EINVAL		unknown flag or malformed name; FAM_OPEN_DOORBELL
+ *			without a server
  *	-ENODEV		no name was given and this machine has no fabric
  *	-ENOENT		no fabric has this name, UUID, path or address
  *	-ENOTUNIQ	several fabrics match: name one by UUID or PCI address
@@ -59,6 +66,12 @@ struct fam;
  *			or empty
  *	-ENOTBLK	the path is a directory, or neither file nor device
  *	-EACCES, -EPERM, -ELOOP, ...	from the kernel; -ELOOP: a symbolic link
+ *	-ECONNREFUSED	no server runs there
+ *	-ECONNRESET	the server ended the connection: its log tells why
+ *	-ETIMEDOUT	the server is silent
+ *	-EPROTO		that is no tm-server, or not its socket for host
+ *			programs
+ *	-EMFILE		more descriptors came than this process may have
  * Since:    0.1
  */
 int fam_open(struct fam **out, const char *name, unsigned int flags);
@@ -90,7 +103,8 @@ void fam_close(struct fam *fam);
  *	aligned stores of up to 8 bytes never tear
  * Blocks:   never for long
  * Return:   0; -ERANGE the window is not inside the data; -ENXIO the device
- *	vanished; -EBUSY a driver took it; -ENODATA the file was truncated;
+ *	vanished; -EBUSY a driver took it; -ENODATA the file was truncated, or
+ *	there is no memory (a memory-less server, FAM_OPEN_DOORBELL);
  *	-ENOMEM, -EAGAIN, -EPERM, ... from mmap(2)
  * Since:    0.1
  */
@@ -112,6 +126,7 @@ enum fam_transport {
 	FAM_TRANSPORT_PLAIN = 1,    /* ivshmem-plain: memory only */
 	FAM_TRANSPORT_DOORBELL = 2, /* ivshmem-doorbell: memory, interrupts */
 	FAM_TRANSPORT_LEGACY = 3,   /* ivshmem of QEMU 2.5 and older */
+	FAM_TRANSPORT_SERVER = 4,   /* the file, from tm-server: doorbells */
 };
 
 /** How the CPU caches the mapping. */
@@ -150,6 +165,9 @@ struct fam_info {
 	char path[4096];      /* what is mapped: file, sysfs file or /dev/mem */
 	char device[16];      /* PCI address; "" on the host */
 	char cache_source[64]; /* where @cache was read */
+	uint32_t peer;	       /* own ID, as fam_peer_self(); 0: no doorbells */
+	uint32_t vectors;      /* doorbells of each peer; 0: none */
+	char server[128];      /* the server's socket; "" if not through one */
 };
 
 /**

@@ -38,6 +38,8 @@ extern "C" {
  *	-EROFS		read-only attachment
  *	-EOPNOTSUPP	no way to the host's disk: a node without a flush
  *			service, or a file on a file system in memory
+ *	-ENODATA	the fabric's file was truncated
+ *	-ESTALE		the fabric's file was removed: nothing in it survives
  *	-EIO		writing failed; the kernel may have dropped the data, so
  *			every later call on this attachment fails too
  * Since:    0.1
