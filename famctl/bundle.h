@@ -42,7 +42,14 @@ int bundle_make(const struct bundle_spec *spec, struct bundle *out,
 /**
  * bundle_need() - use the bundle in @dir (NULL: the default one), building it
  * if it is not there or older than one of its inputs
+ *
+ * The options it was made with are followed only if nobody else can have
+ * written them; a complete bundle of others is used as it is. Return: 0;
+ * -EEXIST it is neither complete nor ours; -EBUSY it is locked by others
  */
 int bundle_need(const char *dir, struct bundle *out, struct err *err);
+
+/** bundle_find() - the same for a dry run: write nothing, fail as that would */
+int bundle_find(const char *dir, struct bundle *out, struct err *err);
 
 #endif

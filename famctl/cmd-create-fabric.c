@@ -186,15 +186,11 @@ static void print_next_step(const struct fabric *fabric)
 	printf(" > node01.xml\n");
 }
 
-static void show(const struct globals *globals, const struct fabric_spec *spec,
-		 const struct fabric *fabric)
+static void print_text(const struct fabric_spec *spec,
+		       const struct fabric *fabric)
 {
 	char size[SIZE_TEXT_MAX];
 
-	if (globals->json) {
-		out_object(true, NULL, fabric_json(fabric));
-		return;
-	}
 	printf("%s fabric '%s': %s, %s, %s: %s\n",
 	       spec->dry_run ? "would create" : "created", fabric->name,
 	       size_format(fabric->size, size),
@@ -202,6 +198,22 @@ static void show(const struct globals *globals, const struct fabric_spec *spec,
 	       fabric->path);
 	if (!spec->dry_run)
 		print_next_step(fabric);
+}
+
+struct telling {
+	const struct globals *globals;
+	const struct fabric_spec *spec;
+};
+
+static int tell(const struct fabric *fabric, void *arg, struct err *err)
+{
+	const struct telling *telling = arg;
+
+	if (telling->globals->json)
+		out_object(true, NULL, fabric_json(fabric));
+	else
+		print_text(telling->spec, fabric);
+	return out_finish(err);
 }
 
 static int run(const struct globals *globals, int argc, char **argv,
@@ -214,7 +226,9 @@ static int run(const struct globals *globals, int argc, char **argv,
 				   .raw = o.raw,
 				   .mode = o.mode,
 				   .group = o.group,
-				   .dry_run = globals->dry_run};
+				   .dry_run = globals->dry_run,
+				   .tell = tell};
+	struct telling telling = {.globals = globals, .spec = &spec};
 	char name[FAM_LABEL_BYTES];
 	struct fabric fabric;
 	int ret = read_words(argc, argv, name, &spec, err);
@@ -224,10 +238,8 @@ static int run(const struct globals *globals, int argc, char **argv,
 	if (spec.sparse)
 		out_warn("a sparse fabric reserves no space: if the disk fills "
 			 "up, SIGBUS kills the nodes that use it");
-	ret = fabric_create(&spec, &fabric, err);
-	if (ret == 0)
-		show(globals, &spec, &fabric);
-	return ret;
+	spec.tell_arg = &telling;
+	return fabric_create(&spec, &fabric, err);
 }
 
 const struct command cmd_create_fabric = {

@@ -10,9 +10,11 @@
 
 #include "bundle.h"
 #include "cmd.h"
+#include "node-confine.h"
 #include "node-create.h"
 #include "node.h"
 #include "qemu-args.h"
+#include "servers.h"
 #include "util/cleanup.h"
 #include "util/size.h"
 
@@ -27,10 +29,14 @@ static struct {
 	struct opt_list fabrics, disks;
 	const char *kernel, *initrd, *append, *bundle_dir, *network, *machine,
 		*virt_type, *emulator, *qemu_version, *transport, *template,
-		*output;
-	uint64_t count, memory, vcpus;
+		*output, *apparmor;
+	uint64_t count, memory, vcpus, vectors;
 	bool bundle, define, start;
-} opts = {.count = NOT_GIVEN, .memory = NOT_GIVEN, .vcpus = NOT_GIVEN};
+	enum confine confine;
+} opts = {.count = NOT_GIVEN,
+	  .memory = NOT_GIVEN,
+	  .vcpus = NOT_GIVEN,
+	  .vectors = NOT_GIVEN};
 
 static const struct opt options[] = {
 	{"fabric", 'f', OPT_LIST, "FABRIC",
@@ -65,7 +71,11 @@ static const struct opt options[] = {
 	 "take the emulator for this version, do not ask it",
 	 &opts.qemu_version},
 	{"transport", 0, OPT_STRING, "WAY",
-	 "auto, plain, x-memdev, or legacy (auto)", &opts.transport},
+	 "auto, plain, x-memdev, legacy, or doorbell (auto)", &opts.transport},
+	{"vectors", 0, OPT_NUMBER, "N",
+	 "interrupts, for doorbell and legacy, 1 to 256 (1)", &opts.vectors},
+	{"apparmor", 0, OPT_STRING, "WAY",
+	 "QEMU under AppArmor: auto, confined, or off (auto)", &opts.apparmor},
 	{"template", 0, OPT_STRING, "FILE", "domain XML to start from",
 	 &opts.template},
 	{"define", 'd', OPT_FLAG, NULL, "define the node in libvirt",
@@ -83,6 +93,7 @@ struct work {
 	char disk_path[DISKS_MAX][PATH_MAX];
 	struct bundle bundle;
 	char kernel[PATH_MAX], initrd[PATH_MAX], bundle_dir[PATH_MAX];
+	char run_dir[PATH_MAX];
 };
 
 static void cleanup_work(struct work **work)
@@ -138,6 +149,10 @@ static int check_numbers(struct err *err)
 	if (opts.vcpus != NOT_GIVEN &&
 	    (opts.vcpus < 1 || opts.vcpus > VCPUS_MAX))
 		return err_set(err, -EINVAL, "--vcpus: use 1 to %d", VCPUS_MAX);
+	if (opts.vectors != NOT_GIVEN &&
+	    (opts.vectors < 1 || opts.vectors > SERVERS_VECTORS_MAX))
+		return err_set(err, -EINVAL, "--vectors: use 1 to %d",
+			       SERVERS_VECTORS_MAX);
 	if (opts.memory == NOT_GIVEN)
 		return 0;
 	if (opts.memory < MiB || opts.memory % MiB || opts.memory > 16 * TiB) {
@@ -175,23 +190,41 @@ static int set_names(struct node_plan *plan, int argc, char **argv,
 	return ret;
 }
 
-static int set_transport(struct node_spec *spec, struct err *err)
+/* Where the servers' sockets are, and how many doorbells there. */
+static int set_server(struct work *work, struct err *err)
 {
-	static const char *const names[] = {"auto", "plain", "x-memdev",
-					    "legacy"};
-	const char *wish = opts.transport ? opts.transport : "auto";
-	enum transport t;
+	struct node_spec *spec = &work->plan.spec;
 
-	for (t = TRANSPORT_AUTO; t <= TRANSPORT_LEGACY; t++) {
-		if (!strcmp(wish, names[t]))
-			break;
+	if (!qemu_args_served(qemu_args_transport(spec->transport))) {
+		if (opts.vectors == NOT_GIVEN)
+			return 0;
+		err_set(err, -EINVAL,
+			"--vectors: by transport '%s' there are "
+			"no interrupts",
+			qemu_args_transport(spec->transport));
+		return err_hint(err, "add --transport doorbell");
 	}
-	if (t > TRANSPORT_LEGACY) {
+	spec->vectors =
+		opts.vectors == NOT_GIVEN ? 1 : (unsigned int)opts.vectors;
+	spec->run_dir = work->run_dir;
+	return servers_dir(work->run_dir, err);
+}
+
+static int set_transport(struct work *work, struct err *err)
+{
+	struct node_spec *spec = &work->plan.spec;
+	const char *wish = opts.transport ? opts.transport : "auto";
+	enum transport t = TRANSPORT_AUTO;
+
+	while (t <= TRANSPORT_LAST && strcmp(wish, qemu_args_transport(t)) != 0)
+		t++;
+	if (t > TRANSPORT_LAST) {
 		err_set(err, -EINVAL, "--transport: there is no '%s'", wish);
-		return err_hint(err, "use auto, plain, x-memdev or legacy");
+		return err_hint(err, "use auto, plain, x-memdev, legacy or "
+				     "doorbell");
 	}
 	spec->transport = t ? t : emulator_transport(spec->emulator);
-	return 0;
+	return set_server(work, err);
 }
 
 /* The words of options which know a few only, found wrong before any work. */
@@ -204,6 +237,9 @@ static int check_words(struct err *err)
 		err_set(err, -EINVAL, "--virt-type: there is no '%s'", type);
 		return err_hint(err, "use kvm, qemu or auto");
 	}
+	if (opts.apparmor &&
+	    node_confine_word(opts.apparmor, &opts.confine, err) < 0)
+		return err->code;
 	return opts.machine ? qemu_args_machine(opts.machine, err) : 0;
 }
 
@@ -233,7 +269,22 @@ static int set_emulator(struct work *work, struct err *err)
 				 &work->emulator, err);
 
 	spec->emulator = &work->emulator;
-	return ret == 0 ? set_transport(spec, err) : ret;
+	return ret == 0 ? set_transport(work, err) : ret;
+}
+
+static int check_twice(const struct fabric *a, const struct fabric *b,
+		       const char *typed, bool served, struct err *err)
+{
+	if (!strcmp(a->path, b->path))
+		return err_set(err, -EINVAL, "fabric '%s' is given twice",
+			       typed);
+	if (!served || strcmp(a->name, b->name) != 0)
+		return 0;
+	err_set(err, -EINVAL,
+		"'%s' and '%s' are both called '%s', and a server is found by "
+		"its fabric's name",
+		a->path, b->path, b->name);
+	return err_hint(err, "use --transport plain");
 }
 
 static int set_fabrics(struct work *work, struct err *err)
@@ -242,6 +293,9 @@ static int set_fabrics(struct work *work, struct err *err)
 	struct opt_list names = opts.fabrics.count
 					? opts.fabrics
 					: (struct opt_list){standard, 1};
+
+	bool served = qemu_args_served(
+		qemu_args_transport(work->plan.spec.transport));
 
 	work->plan.spec.fabrics = work->fabric;
 	work->plan.spec.fabric_count = names.count;
@@ -252,10 +306,10 @@ static int set_fabrics(struct work *work, struct err *err)
 		if (ret < 0)
 			return ret;
 		for (size_t j = 0; j < i; j++) {
-			if (!strcmp(work->fabric[i].path, work->fabric[j].path))
-				return err_set(err, -EINVAL,
-					       "fabric '%s' is given twice",
-					       names.item[i]);
+			ret = check_twice(&work->fabric[j], &work->fabric[i],
+					  names.item[i], served, err);
+			if (ret < 0)
+				return ret;
 		}
 	}
 	return 0;
@@ -367,6 +421,18 @@ static int gather(struct work *work, int argc, char **argv, struct err *err)
 	return ret;
 }
 
+static int set_confinement(struct node_plan *plan,
+			   const struct globals *globals, struct err *err)
+{
+	bool ask = plan->define && !globals->dry_run;
+	int ret = node_confine(&plan->spec, opts.confine, globals->connect, ask,
+			       err);
+
+	return ret < 0 ? err_prefix(err, "cannot create node '%s'",
+				    plan->name[0])
+		       : 0;
+}
+
 static int run(const struct globals *globals, int argc, char **argv,
 	       struct err *err)
 {
@@ -376,6 +442,9 @@ static int run(const struct globals *globals, int argc, char **argv,
 	if (!work)
 		return err_sys(err, ENOMEM, "node");
 	ret = gather(work, argc, argv, err);
+	/* After all that decides what QEMU opens. */
+	if (ret == 0)
+		ret = set_confinement(&work->plan, globals, err);
 	return ret == 0 ? node_create(&work->plan, globals, err) : ret;
 }
 

@@ -205,6 +205,24 @@ static void let_go(struct victim *victims, int count)
 	free(victims);
 }
 
+/* Two names of one file: a slip, or one of them is not what is meant. */
+static int check_once(const struct victim *victims, char **argv, int at,
+		      struct err *err)
+{
+	const struct stat *st = &victims[at].fabric.stat;
+
+	for (int i = 0; i < at; i++) {
+		const struct stat *earlier = &victims[i].fabric.stat;
+
+		if (st->st_dev == earlier->st_dev &&
+		    st->st_ino == earlier->st_ino)
+			return err_set(err, -EINVAL,
+				       "it is named twice: also as '%.200s'",
+				       argv[i]);
+	}
+	return 0;
+}
+
 /* Nothing is destroyed before all of them were found destroyable. */
 static int aim_at_all(const struct globals *globals, int argc, char **argv,
 		      struct victim *victims, struct err *err)
@@ -219,6 +237,8 @@ static int aim_at_all(const struct globals *globals, int argc, char **argv,
 			 unreachable.text);
 	for (int i = 0; ret == 0 && i < argc; i++) {
 		ret = take_aim(argv[i], nodes, &victims[i], err);
+		if (ret == 0)
+			ret = check_once(victims, argv, i, err);
 		if (ret < 0)
 			err_prefix(err, "cannot destroy fabric '%.200s'",
 				   argv[i]);

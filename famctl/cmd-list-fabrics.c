@@ -62,7 +62,8 @@ static int add_row(const char *path, void *arg, struct err *err)
 				    out_json_text(problem.text));
 		if (!fabric.formatted)
 			json_object_del(row, "formatted");
-		if (!fabric.stat.st_ino) { /* not even its size is known */
+		/* Not found, or of a kind that has no such size. */
+		if (!S_ISREG(fabric.stat.st_mode)) {
 			json_object_del(row, "size");
 			json_object_del(row, "allocated");
 		}

@@ -23,11 +23,11 @@ static void add_fabrics(json_t *row, const struct node_meta *meta)
 		json_array_append_new(names, json_string(f->name));
 		json_array_append_new(
 			attachments,
-			json_pack("{s:s,s:s?,s:s,s:I,s:s,s:s}", "name", f->name,
-				  "uuid", f->uuid[0] ? f->uuid : NULL, "path",
-				  f->path, "size", (json_int_t)f->size,
+			json_pack("{s:s,s:s?,s:s,s:I,s:s,s:s,s:i}", "name",
+				  f->name, "uuid", f->uuid[0] ? f->uuid : NULL,
+				  "path", f->path, "size", (json_int_t)f->size,
 				  "transport", f->transport, "device",
-				  f->device));
+				  f->device, "vectors", (int)f->vectors));
 	}
 	json_object_set_new(row, "fabrics", names);
 	json_object_set_new(row, "attachments", attachments);

@@ -38,6 +38,8 @@ static int run(const struct globals *globals, int argc, char **argv,
 
 	if (argc > 0)
 		return err_set(err, -EINVAL, "unexpected word '%s'", argv[0]);
+	if (spec.dir && !*spec.dir)
+		return err_set(err, -EINVAL, "--dir is empty");
 	ret = globals->dry_run ? bundle_check(&spec, &bundle, err)
 			       : bundle_make(&spec, &bundle, err);
 	if (ret < 0)

@@ -4,9 +4,11 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "fabric.h"
+#include "servers.h"
 
 static const char *dir;
 
@@ -31,6 +33,9 @@ static const struct out_field fields[] = {
 	{"nodes", "nodes", OUT_LIST},
 	{"in_use", "in use", OUT_YESNO},
 	{"users", "used by", OUT_TEXT},
+	{"server_pid", "server", OUT_TEXT},
+	{"server_peers", "peers", OUT_TEXT},
+	{"server_vectors", "vectors", OUT_TEXT},
 	{"damaged", "damaged", OUT_LIST},
 	{0}};
 
@@ -46,6 +51,8 @@ static void add_number(json_t *object, const char *key, uint64_t number)
 
 static const char *promise(const struct fabric *fabric)
 {
+	if (fabric->in_memory)
+		return "on a file system in memory: nothing survives the host";
 	if (!fabric->formatted)
 		return "raw: durable after famctl sync-fabric";
 	if (fabric->sb.durability == FAM_DURABILITY_GUEST)
@@ -118,6 +125,22 @@ static void add_nodes(json_t *object, const char *connect, const char *path)
 	json_decref(nodes);
 }
 
+/* The server, if one runs and serves this very file. */
+static void add_server(json_t *object, const struct fabric *fabric)
+{
+	struct servers_info info;
+	struct err ignored;
+
+	if (servers_look(fabric->name, &info, &ignored) < 0 ||
+	    info.state != SERVERS_RUNNING ||
+	    strcmp(info.status.path, fabric->path) != 0)
+		return;
+	add_number(object, "server_pid", info.status.pid);
+	add_number(object, "server_peers", info.status.attached);
+	add_number(object, "server_vectors", info.status.vectors);
+	add_text(object, "server_socket", info.socket);
+}
+
 static json_t *describe(const struct fabric *fabric)
 {
 	json_t *object = fabric_json(fabric);
@@ -128,6 +151,7 @@ static json_t *describe(const struct fabric *fabric)
 			   : 0);
 	add_text(object, "format", fabric->formatted ? "formatted" : "raw");
 	add_text(object, "promise", promise(fabric));
+	add_text(object, "medium", fabric->in_memory ? "memory" : "disk");
 	add_access(object, &fabric->stat);
 	if (!fabric->formatted)
 		return object;
@@ -159,6 +183,7 @@ static int run(const struct globals *globals, int argc, char **argv,
 		return err_prefix(err, "cannot show fabric '%s'", argv[0]);
 	}
 	add_nodes(object, globals->connect, fabric.path);
+	add_server(object, &fabric);
 	out_object(globals->json, fields, object);
 	return 0;
 }

@@ -28,6 +28,8 @@ static int start(struct virt *virt, const struct virt_node *node,
 	ret = node_check_start(virt, &node->meta, err);
 	if (ret == 0 && !dry_run && node->meta.bundle[0])
 		ret = bundle_need(node->meta.bundle, &bundle, err);
+	if (ret == 0)
+		ret = node_serve_all(virt, &node->meta, dry_run, err);
 	if (ret == 0 && !dry_run)
 		ret = virt_start(virt, node->name, err);
 	if (ret == 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "fabric.h"
@@ -21,7 +22,17 @@ static const struct opt options[] = {
 struct targets {
 	struct fabric *fabric;
 	size_t count;
+	struct err first; /* failure: what the command ends with */
 };
+
+/* One that fails must not keep the others from being durable. */
+static void go_on(struct targets *targets, const struct err *problem)
+{
+	if (targets->first.code == 0)
+		targets->first = *problem;
+	else
+		out_error(false, problem, 0);
+}
 
 static int add(struct targets *targets, const struct fabric *fabric,
 	       struct err *err)
@@ -36,16 +47,30 @@ static int add(struct targets *targets, const struct fabric *fabric,
 	return 0;
 }
 
-static int add_path(const char *path, void *arg, struct err *err)
+/* A user who says "all" does not mean what others keep for themselves. */
+static bool left_out(const struct fabric *fabric)
 {
-	struct fabric fabric;
-	int ret = fabric_open(path, NULL, &fabric, err);
-
-	return ret < 0 ? ret : add(arg, &fabric, err);
+	return !dir && geteuid() != 0 && fabric->stat.st_ino != 0 &&
+	       fabric->stat.st_uid != geteuid();
 }
 
-/* All are found before the first one is synced, so a typing error costs none.
- */
+static int add_path(const char *path, void *arg, struct err *err)
+{
+	struct targets *targets = arg;
+	struct fabric fabric;
+	struct err problem = {0};
+
+	if (fabric_open(path, NULL, &fabric, &problem) == 0)
+		return add(targets, &fabric, err);
+	if (left_out(&fabric))
+		out_note("left out: %s", problem.text);
+	else
+		go_on(targets, &problem);
+	return 0;
+}
+
+/* All names are found before the first one is synced, so that a typing error
+ * costs none. */
 static int find(int argc, char **argv, struct targets *targets, struct err *err)
 {
 	struct fabric fabric;
@@ -104,18 +129,19 @@ static int sync_one(const struct globals *globals, const struct fabric *fabric,
 	return 0;
 }
 
-static int sync_them(const struct globals *globals,
-		     const struct targets *targets, struct err *err)
+static void sync_them(const struct globals *globals, struct targets *targets)
 {
 	json_t *rows = json_array();
-	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < targets->count; i++)
-		ret = sync_one(globals, &targets->fabric[i], rows, err);
-	if (ret == 0 && globals->json)
+	for (size_t i = 0; i < targets->count; i++) {
+		struct err problem = {0};
+
+		if (sync_one(globals, &targets->fabric[i], rows, &problem) < 0)
+			go_on(targets, &problem);
+	}
+	if (targets->first.code == 0 && globals->json)
 		out_table(true, NULL, json_incref(rows));
 	json_decref(rows);
-	return ret;
 }
 
 static int run(const struct globals *globals, int argc, char **argv,
@@ -130,7 +156,11 @@ static int run(const struct globals *globals, int argc, char **argv,
 	}
 	ret = find(argc, argv, &targets, err);
 	if (ret == 0)
-		ret = sync_them(globals, &targets, err);
+		sync_them(globals, &targets);
+	if (ret == 0 && targets.first.code < 0) {
+		*err = targets.first;
+		ret = err->code;
+	}
 	free(targets.fabric);
 	return ret;
 }

@@ -45,6 +45,7 @@ struct command {
 extern const struct command cmd_create_fabric, cmd_list_fabrics,
 	cmd_show_fabric, cmd_sync_fabric, cmd_destroy_fabric, cmd_create_node,
 	cmd_list_nodes, cmd_start_node, cmd_stop_node, cmd_destroy_node,
-	cmd_make_bundle;
+	cmd_make_bundle, cmd_start_server, cmd_list_servers, cmd_list_peers,
+	cmd_ping, cmd_stop_server;
 
 #endif

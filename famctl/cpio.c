@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "cpio.h"
+#include "filecopy.h"
 #include "util/cleanup.h"
 #include "util/fdio.h"
 
@@ -278,30 +279,25 @@ static int put_header(struct cpio *cpio, int fd, const struct entry *entry,
 	return ret == 0 ? pad(cpio, fd) : ret;
 }
 
-/*
- * Each file is read whole and written with the length it then has: one that
- * grows meanwhile is an error, never a broken archive.
- */
 static int put_source(struct cpio *cpio, int fd, const struct entry *entry,
 		      unsigned int number, struct err *err)
 {
-	_cleanup_free_ char *data = NULL;
-	struct stat st;
-	size_t len;
+	uint64_t len = 0;
+	_cleanup_close_ int from = filecopy_open(entry->source, &len, err);
 	int ret;
 
-	if (stat(entry->source, &st) < 0)
-		return err_sys(err, errno, "cannot read '%s'", entry->source);
-	if (st.st_size > UINT32_MAX)
+	if (from < 0)
+		return from;
+	if (len > UINT32_MAX)
 		return err_sys(err, EFBIG, "cannot add '%s'", entry->source);
-	ret = fdio_read_file(entry->source, (size_t)st.st_size, &data, &len);
-	if (ret < 0)
-		return err_sys(err, -ret, "cannot read '%s'", entry->source);
 	ret = put_header(cpio, fd, entry, len, number);
-	if (ret == 0)
-		ret = put(cpio, fd, data, len);
-	if (ret == 0)
-		ret = pad(cpio, fd);
+	if (ret < 0)
+		return err_sys(err, -ret, "cannot write");
+	ret = filecopy(from, fd, len, err);
+	if (ret < 0)
+		return err_prefix(err, "cannot add '%s'", entry->source);
+	cpio->written += len;
+	ret = pad(cpio, fd);
 	return ret == 0 ? 0 : err_sys(err, -ret, "cannot write");
 }
 

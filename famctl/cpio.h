@@ -61,7 +61,11 @@ int cpio_each_source(struct cpio *cpio,
 				  struct err *err),
 		     void *arg, struct err *err);
 
-/** cpio_write() - write the whole archive to @fd, from its current position */
+/**
+ * cpio_write() - write the whole archive to @fd, from its current position
+ *
+ * Return: 0; -EINTR a signal waits (see hold.h); -EBUSY a source grows
+ */
 int cpio_write(struct cpio *cpio, int fd, struct err *err);
 
 #endif

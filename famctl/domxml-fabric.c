@@ -9,13 +9,14 @@
 #include "domxml-tree.h"
 #include "qemu-args.h"
 
-#define QEMU_XMLNS "http://libvirt.org/schemas/domain/qemu/1.0"
+#define QEMU_XMLNS DOMXML_QEMU_XMLNS
 
 static void add_meta(xmlNode *node, const struct node_spec *spec,
 		     const struct fabric *fabric, const char *device)
 {
 	xmlNode *entry = tree_add(node, node->ns, "fabric");
-	char uuid[FAM_UUID_TEXT] = "", size[24];
+	const char *transport = qemu_args_transport(spec->transport);
+	char uuid[FAM_UUID_TEXT] = "", size[24], vectors[16];
 
 	if (fabric->formatted)
 		fam_uuid_format(fabric->sb.uuid, uuid);
@@ -24,24 +25,47 @@ static void add_meta(xmlNode *node, const struct node_spec *spec,
 	tree_attr(entry, "uuid", uuid);
 	tree_attr(entry, "path", fabric->path);
 	tree_attr(entry, "size", size);
-	tree_attr(entry, "transport", qemu_args_transport(spec->transport));
+	snprintf(vectors, sizeof(vectors), "%u",
+		 spec->vectors ? spec->vectors : 1);
+	tree_attr(entry, "transport", transport);
 	tree_attr(entry, "device", device);
+	tree_attr(entry, "vectors",
+		  qemu_args_served(transport) ? vectors : NULL);
 }
 
-static int add_fabric(xmlNode *meta, xmlNode *commandline,
+static int add_arguments(xmlNode *domain, const struct node_spec *spec,
+			 const char *machine, size_t index, char device[16],
+			 struct err *err)
+{
+	xmlNs *qemu = tree_ns(domain, QEMU_XMLNS, "qemu");
+	xmlNode *commandline = tree_child_ns(domain, QEMU_XMLNS, "commandline");
+	struct qemu_args args;
+	int ret = qemu_args_fabric(spec, machine, index, &args, err);
+
+	if (ret == 0 && !commandline)
+		commandline = tree_add(domain, qemu, "commandline");
+	for (size_t i = 0; i < args.count && ret == 0; i++)
+		tree_attr(tree_add(commandline, qemu, "arg"), "value",
+			  args.arg[i]);
+	if (ret == 0)
+		memcpy(device, args.device, sizeof(args.device));
+	qemu_args_free(&args);
+	return ret;
+}
+
+static int add_fabric(xmlNode *domain, xmlNode *meta,
 		      const struct node_spec *spec, const char *machine,
 		      size_t index, struct err *err)
 {
-	struct qemu_args args;
-	size_t i;
-	int ret = qemu_args_fabric(spec, machine, index, &args, err);
+	char device[16];
+	int ret = spec->transport == TRANSPORT_DOORBELL
+			  ? domxml_add_shmem(domain, spec, machine, index,
+					     device, err)
+			  : add_arguments(domain, spec, machine, index, device,
+					  err);
 
-	for (i = 0; i < args.count && ret == 0; i++)
-		tree_attr(tree_add(commandline, commandline->ns, "arg"),
-			  "value", args.arg[i]);
 	if (ret == 0)
-		add_meta(meta, spec, &spec->fabrics[index], args.device);
-	qemu_args_free(&args);
+		add_meta(meta, spec, &spec->fabrics[index], device);
 	return ret;
 }
 
@@ -57,19 +81,12 @@ static bool is_our_value(const xmlChar *value)
 	return strspn(id, "0123456789") > 0;
 }
 
-/*
- * A template may be what libvirt shows of one of our nodes. Its fabrics are
- * not the new node's.
- */
-static void drop_old_fabrics(xmlNode *metadata, xmlNode *commandline)
+static void drop_arguments(xmlNode *domain)
 {
-	xmlNode *old = tree_child_ns(metadata, NODE_XMLNS, "node");
+	xmlNode *commandline = tree_child_ns(domain, QEMU_XMLNS, "commandline");
 	xmlNode *option = tree_child_ns(commandline, QEMU_XMLNS, "arg");
 	xmlNode *value, *next;
 
-	if (!old)
-		return;
-	tree_remove(old);
 	for (; option; option = next) {
 		_cleanup_xmlchar_ xmlChar *text = NULL;
 
@@ -81,25 +98,45 @@ static void drop_old_fabrics(xmlNode *metadata, xmlNode *commandline)
 		tree_remove(value);
 		tree_remove(option);
 	}
+	if (commandline && !xmlFirstElementChild(commandline))
+		tree_remove(commandline);
+}
+
+/*
+ * A template may be what libvirt shows of one of our nodes. Its fabrics are
+ * not the new node's.
+ */
+static void drop_old_fabrics(xmlNode *domain, xmlNode *metadata)
+{
+	xmlNode *old = tree_child_ns(metadata, NODE_XMLNS, "node");
+	xmlNode *entry = tree_child_ns(old, NODE_XMLNS, "fabric");
+
+	if (!old)
+		return;
+	for (; entry; entry = tree_next_ns(entry, NODE_XMLNS, "fabric")) {
+		_cleanup_xmlchar_ xmlChar *name = tree_get(entry, "name");
+
+		if (name)
+			domxml_drop_shmem(domain, (const char *)name);
+	}
+	tree_remove(old);
+	drop_arguments(domain);
 }
 
 int domxml_set_fabrics(xmlNode *domain, const struct node_spec *spec,
 		       const char *machine, struct err *err)
 {
 	xmlNode *metadata = tree_need(domain, "metadata", domxml_order);
-	xmlNode *commandline = tree_child_ns(domain, QEMU_XMLNS, "commandline");
-	xmlNs *qemu = tree_ns(domain, QEMU_XMLNS, "qemu"), *fam;
+	xmlNs *fam;
 	xmlNode *meta;
 	size_t i;
 	int ret = 0;
 
-	if (!qemu)
+	if (!tree_ns(domain, QEMU_XMLNS, "qemu"))
 		return err_set(err, -EINVAL,
 			       "the template uses the prefix 'qemu' for "
 			       "something else than " QEMU_XMLNS);
-	drop_old_fabrics(metadata, commandline);
-	if (!commandline)
-		commandline = tree_add(domain, qemu, "commandline");
+	drop_old_fabrics(domain, metadata);
 	meta = tree_add(metadata, NULL, "node");
 	fam = tree_ns(meta, NODE_XMLNS, "fam");
 	if (!fam)
@@ -109,6 +146,6 @@ int domxml_set_fabrics(xmlNode *domain, const struct node_spec *spec,
 	xmlSetNs(meta, fam);
 	tree_attr(meta, "bundle", spec->bundle);
 	for (i = 0; i < spec->fabric_count && ret == 0; i++)
-		ret = add_fabric(meta, commandline, spec, machine, i, err);
+		ret = add_fabric(domain, meta, spec, machine, i, err);
 	return ret;
 }

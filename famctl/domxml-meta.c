@@ -28,7 +28,7 @@ static bool is_transport(const char *text)
 {
 	enum transport t;
 
-	for (t = TRANSPORT_PLAIN; t <= TRANSPORT_LEGACY; t++) {
+	for (t = TRANSPORT_PLAIN; t <= TRANSPORT_LAST; t++) {
 		if (!strcmp(text, qemu_args_transport(t)))
 			return true;
 	}
@@ -45,6 +45,21 @@ static bool copy_attr(const xmlNode *node, const char *name, char *out,
 		return false;
 	memcpy(out, value, strlen((const char *)value) + 1);
 	return true;
+}
+
+/* The attribute may be absent: of no meaning, or of a node made before it. */
+static bool read_vectors(const xmlNode *node, struct node_fabric *out)
+{
+	char text[8];
+
+	out->vectors = qemu_args_served(out->transport) ? 1 : 0;
+	if (!out->vectors || !xmlHasProp(node, (const xmlChar *)"vectors"))
+		return true;
+	if (!copy_attr(node, "vectors", text, sizeof(text)) || !*text ||
+	    text[strspn(text, "0123456789")])
+		return false;
+	out->vectors = (unsigned int)strtoul(text, NULL, 10);
+	return out->vectors >= 1 && out->vectors <= SERVERS_VECTORS_MAX;
 }
 
 /* NULL, or the attribute which is wrong: anybody may have edited them. */
@@ -72,6 +87,8 @@ static const char *read_fabric(const xmlNode *node, struct node_fabric *out)
 	if (!copy_attr(node, "device", out->device, sizeof(out->device)) ||
 	    !is_pci_path(out->device))
 		return "device";
+	if (!read_vectors(node, out))
+		return "vectors";
 	return NULL;
 }
 
@@ -102,6 +119,23 @@ static int read_node(const xmlNode *node, struct node_meta *out,
 	return 1;
 }
 
+/* Does it say "none", or give a profile of its own? */
+static bool has_seclabel(const xmlNode *domain)
+{
+	const xmlNode *label = tree_child(domain, "seclabel");
+
+	for (; label; label = tree_next(label, "seclabel")) {
+		_cleanup_xmlchar_ xmlChar *type = tree_get(label, "type");
+		_cleanup_xmlchar_ xmlChar *model = tree_get(label, "model");
+
+		if (model && strcmp((const char *)model, "apparmor") != 0)
+			continue;
+		if (type && strcmp((const char *)type, "dynamic") != 0)
+			return true;
+	}
+	return false;
+}
+
 int domxml_meta(const char *xml, struct node_meta *out, struct err *err)
 {
 	_cleanup_doc_ xmlDoc *doc = NULL;
@@ -113,7 +147,9 @@ int domxml_meta(const char *xml, struct node_meta *out, struct err *err)
 	out->bundle[0] = '\0';
 	if (ret < 0)
 		return err->code = -EBADMSG;
-	node = tree_child(xmlDocGetRootElement(doc), "metadata");
+	node = xmlDocGetRootElement(doc);
+	out->seclabel = has_seclabel(node);
+	node = tree_child(node, "metadata");
 	node = tree_child_ns(node, NODE_XMLNS, "node");
 	return node ? read_node(node, out, err) : 0;
 }
@@ -159,4 +195,26 @@ int domxml_qemu_identity(const char *capabilities, unsigned int *uid,
 	}
 	return err_set(err, -ENOTSUP,
 		       "libvirt does not say as whom it runs QEMU");
+}
+
+bool domxml_secmodel(const char *capabilities, const char *model)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	const xmlNode *node;
+	struct err err;
+
+	if (tree_parse(capabilities, strlen(capabilities), "capabilities",
+		       "libvirt's answer", &doc, &err) < 0)
+		return false;
+	node = tree_child(tree_child(xmlDocGetRootElement(doc), "host"),
+			  "secmodel");
+	for (; node; node = tree_next(node, "secmodel")) {
+		const xmlNode *name = tree_child(node, "model");
+		_cleanup_xmlchar_ xmlChar *text =
+			name ? xmlNodeGetContent(name) : NULL;
+
+		if (text && !strcmp((const char *)text, model))
+			return true;
+	}
+	return false;
 }

@@ -23,14 +23,14 @@ const char *const domxml_order[] = {
 	"name",	   "title",	  "description", "metadata", "memory",
 	"vcpu",	   "cputune",	  "os",		 "features", "cpu",
 	"clock",   "on_poweroff", "on_reboot",	 "on_crash", "pm",
-	"devices", NULL,
+	"devices", "seclabel",	  NULL,
 };
 static const char *const os_order[] = {"type",	 "loader",   "nvram",
 				       "kernel", "initrd",   "cmdline",
 				       "boot",	 "bootmenu", NULL};
-static const char *const devices_order[] = {
-	"emulator", "disk",    "controller", "interface",
-	"serial",   "console", "memballoon", NULL};
+const char *const domxml_devices_order[] = {
+	"emulator", "disk",	  "controller", "interface", "serial",
+	"console",  "memballoon", "shmem",	NULL};
 
 static void set_number(xmlNode *node, uint64_t n)
 {
@@ -173,7 +173,7 @@ static int add_disk(xmlNode *devices, const struct node_disk *disk,
 		return err_set(err, -EINVAL,
 			       "a node cannot have more than %d disks",
 			       DISKS_MAX);
-	node = tree_insert(devices, "disk", devices_order);
+	node = tree_insert(devices, "disk", domxml_devices_order);
 	tree_attr(node, "type", "file");
 	tree_attr(node, "device", "disk");
 	driver = tree_add(node, NULL, "driver");
@@ -200,7 +200,7 @@ static void set_network(xmlNode *devices, const struct node_spec *spec)
 	if (!strcmp(spec->network, "none"))
 		return;
 	user = !strcmp(spec->network, "user");
-	node = tree_need(devices, "interface", devices_order);
+	node = tree_need(devices, "interface", domxml_devices_order);
 	tree_attr(node, "type", user ? "user" : "network");
 	if (!user)
 		tree_attr(tree_add(node, NULL, "source"), "network",
@@ -215,7 +215,7 @@ static int set_devices(xmlNode *domain, const struct node_spec *spec,
 	size_t i;
 	int ret = 0;
 
-	tree_text(tree_need(devices, "emulator", devices_order),
+	tree_text(tree_need(devices, "emulator", domxml_devices_order),
 		  spec->emulator->path);
 	for (i = 0; i < spec->disk_count && ret == 0; i++)
 		ret = add_disk(devices, &spec->disks[i], err);
@@ -275,6 +275,34 @@ static int choose_machine(const xmlNode *domain, const struct node_spec *spec,
 	return qemu_args_machine((const char *)*out, err);
 }
 
+/*
+ * "none" of a template may come from another node. Any other label there is
+ * the user's, and says already what AppArmor is to do.
+ */
+static void set_seclabel(xmlNode *domain, const struct node_spec *spec)
+{
+	xmlNode *label = tree_child(domain, "seclabel"), *next;
+	bool own = false;
+
+	for (; label; label = next) {
+		_cleanup_xmlchar_ xmlChar *type = tree_get(label, "type");
+		_cleanup_xmlchar_ xmlChar *model = tree_get(label, "model");
+
+		next = tree_next(label, "seclabel");
+		if (!model || strcmp((const char *)model, "apparmor") != 0)
+			continue;
+		if (type && !strcmp((const char *)type, "none"))
+			tree_remove(label);
+		else
+			own = true;
+	}
+	if (!spec->unconfined || own)
+		return;
+	label = tree_insert(domain, "seclabel", domxml_order);
+	tree_attr(label, "type", "none");
+	tree_attr(label, "model", "apparmor");
+}
+
 static int edit(xmlNode *domain, const struct node_spec *spec, struct err *err)
 {
 	_cleanup_xmlchar_ xmlChar *machine = NULL;
@@ -294,6 +322,7 @@ static int edit(xmlNode *domain, const struct node_spec *spec, struct err *err)
 	ret = set_devices(domain, spec, err);
 	if (ret < 0)
 		return ret;
+	set_seclabel(domain, spec);
 	return domxml_set_fabrics(domain, spec, (const char *)machine, err);
 }
 

@@ -40,6 +40,9 @@ struct node_spec {
 	const char *network; /* "none", "user", or a libvirt network */
 	const struct emulator *emulator;
 	enum transport transport; /* never TRANSPORT_AUTO */
+	unsigned int vectors;	  /* of its doorbells; 0: 1 */
+	const char *run_dir; /* of the servers' sockets; NULL: the system's */
+	bool unconfined;     /* AppArmor is to leave its QEMU alone */
 	const struct fabric *fabrics;
 	size_t fabric_count; /* 1 to NODE_FABRICS_MAX */
 };
@@ -52,12 +55,14 @@ struct node_fabric {
 	uint64_t size; /* bytes */
 	char transport[16];
 	char device[16]; /* PCI path in the guest: "00:10.0", "00:10.0/00.0" */
+	unsigned int vectors; /* 0: this transport has none */
 };
 
 struct node_meta {
 	struct node_fabric fabric[NODE_FABRICS_MAX];
 	size_t count;
 	char bundle[PATH_MAX]; /* directory of the bundle it boots, or "" */
+	bool seclabel;	       /* the XML itself says what AppArmor is to do */
 };
 
 /**
@@ -89,6 +94,9 @@ int domxml_template_boots(const char *template, struct err *err);
  */
 int domxml_qemu_identity(const char *capabilities, unsigned int *uid,
 			 unsigned int *gid, struct err *err);
+
+/** domxml_secmodel() - is @model one of those in libvirt's capabilities? */
+bool domxml_secmodel(const char *capabilities, const char *model);
 
 /**
  * domxml_meta() - read our <metadata> out of a domain's XML

@@ -68,6 +68,7 @@ static const char *read_version(const char *text, struct emulator *e)
 static void devices_by_version(struct emulator *e)
 {
 	e->has_plain = version_at_least(e, 2, 6);
+	e->has_doorbell = e->has_plain;
 	e->has_legacy = !version_at_least(e, 4, 0);
 	e->has_pref64_reserve = version_at_least(e, 2, 11);
 }
@@ -158,6 +159,8 @@ static int ask_devices(struct emulator *e, struct run_result *answer,
 		return ret;
 	e->has_plain = strstr(answer->output, "\"ivshmem-plain\"") != NULL;
 	e->has_legacy = strstr(answer->output, "\"ivshmem\"") != NULL;
+	e->has_doorbell =
+		strstr(answer->output, "\"ivshmem-doorbell\"") != NULL;
 	if (!e->has_plain && !e->has_legacy) {
 		err_set(err, -ENODEV, "emulator '%s' has no ivshmem device",
 			e->path);

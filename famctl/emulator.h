@@ -14,16 +14,20 @@ enum transport {
 	TRANSPORT_AUTO = 0,
 	TRANSPORT_PLAIN, /* ivshmem-plain over memory-backend-file: QEMU >= 2.6
 			  */
-	TRANSPORT_XMEMDEV, /* ivshmem,x-memdev=: QEMU 2.5 only */
-	TRANSPORT_LEGACY,  /* ivshmem,chardev=: QEMU <= 2.4, memory from
+	TRANSPORT_XMEMDEV,  /* ivshmem,x-memdev=: QEMU 2.5 only */
+	TRANSPORT_LEGACY,   /* ivshmem,chardev=: QEMU <= 2.4, memory from
 			      tm-server */
+	TRANSPORT_DOORBELL, /* libvirt's <shmem>: QEMU >= 2.6, memory and
+			       interrupts from tm-server */
 };
+#define TRANSPORT_LAST TRANSPORT_DOORBELL
 
 struct emulator {
 	char path[PATH_MAX];
 	int major, minor, micro;
 	bool has_plain, has_legacy; /* devices it lists */
 	bool has_pref64_reserve;    /* pcie-root-port property: QEMU >= 2.11 */
+	bool has_doorbell;	    /* a device too */
 };
 
 /**

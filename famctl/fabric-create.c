@@ -2,16 +2,14 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fabric.h"
+#include "fabric-access.h"
 #include "fabric-space.h"
 #include "hold.h"
 #include "newfile.h"
@@ -29,8 +27,9 @@ struct making {
 	struct newfile file;
 	int dirfd;
 	mode_t mode;
-	gid_t group; /* (gid_t)-1: as it comes */
-	bool made_dir;
+	gid_t group;		/* (gid_t)-1: as it comes */
+	char new_dir[PATH_MAX]; /* as typed, if it had to be made */
+	size_t old_part;	/* bytes of it that were there before */
 };
 
 static int set_place(struct making *m, const char *dir, const char *base,
@@ -81,16 +80,51 @@ static int place_in_dir(struct making *m, struct err *err)
 	return set_place(m, m->spec->dir ? m->spec->dir : own, base, err);
 }
 
+/* Length of the directory that @path, of @len bytes, lies in. */
+static size_t parent_len(const char *path, size_t len)
+{
+	while (len > 1 && path[len - 1] != '/')
+		len--;
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+/* How many bytes of the absolute @path lead to what is there? */
+static size_t existing_part(const char *path)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+
+	memcpy(part, path, len + 1);
+	while (len > 1 && access(part, F_OK) < 0) {
+		len = parent_len(part, len);
+		part[len] = '\0';
+	}
+	return len;
+}
+
 static int make_own_dir(struct making *m, struct err *err)
 {
 	unsigned int mode = geteuid() == 0 ? 0755 : 0700;
-	int ret;
 
 	if (access(m->dir, F_OK) == 0 || m->spec->dry_run)
 		return 0;
-	ret = paths_mkdir(m->dir, mode, err);
-	m->made_dir = ret == 0;
-	return ret;
+	memcpy(m->new_dir, m->dir, sizeof(m->new_dir));
+	m->old_part = existing_part(m->dir);
+	return paths_mkdir(m->dir, mode, err);
+}
+
+/* Made for nothing, and empty: else they stay. */
+static void remove_own_dir(struct making *m)
+{
+	size_t len = strlen(m->new_dir);
+
+	while (len > m->old_part) {
+		rmdir(m->new_dir);
+		len = parent_len(m->new_dir, len);
+		m->new_dir[len] = '\0';
+	}
 }
 
 static int open_dir(struct making *m, struct err *err)
@@ -145,75 +179,16 @@ static int check_free_name(const struct making *m, struct err *err)
 	return err_sys(err, errno, "cannot look at '%s/%s'", m->dir, m->base);
 }
 
-static int choose_mode(struct making *m, struct err *err)
+static int choose_access(struct making *m, struct err *err)
 {
-	const char *text = m->spec->mode;
-	char *end;
-	unsigned long mode;
+	char path[PATH_MAX + NAME_MAX + 2];
+	int ret = fabric_access_mode(m->spec->mode, &m->mode, err);
 
-	m->mode = geteuid() == 0 ? 0660 : 0600;
-	if (!text)
-		return 0;
-	mode = strtoul(text, &end, 8);
-	if (!strchr("01234567", text[0]) || *end || mode > 0777) {
-		err_set(err, -EINVAL, "mode '%s' is not an octal mode", text);
-		return err_hint(err, "three octal digits, such as 660");
-	}
-	if ((mode & 0600) != 0600)
-		return err_set(
-			err, -EINVAL,
-			"mode '%s' does not let the owner read and write",
-			text);
-	m->mode = (mode_t)mode;
-	return 0;
-}
-
-/* The group of the user libvirt runs QEMU as, by the names it has in practice.
- */
-static bool qemu_group(gid_t *group)
-{
-	static const char *const user[] = {"libvirt-qemu", "qemu"};
-
-	for (size_t i = 0; i < sizeof(user) / sizeof(user[0]); i++) {
-		const struct passwd *pw = getpwnam(user[i]);
-
-		if (pw) {
-			*group = pw->pw_gid;
-			return true;
-		}
-	}
-	return false;
-}
-
-static int named_group(const char *text, gid_t *group, struct err *err)
-{
-	const struct group *gr = getgrnam(text);
-	char *end;
-	unsigned long gid;
-
-	if (gr) {
-		*group = gr->gr_gid;
-		return 0;
-	}
-	gid = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || gid >= UINT32_MAX)
-		return err_set(err, -EINVAL, "there is no group '%s'", text);
-	*group = (gid_t)gid;
-	return 0;
-}
-
-static int choose_group(struct making *m, struct err *err)
-{
-	m->group = (gid_t)-1;
-	if (m->spec->group)
-		return named_group(m->spec->group, &m->group, err);
-	if (geteuid() != 0 || !(m->mode & 060) || qemu_group(&m->group))
-		return 0;
-	out_warn(
-		"there is no user 'libvirt-qemu' or 'qemu': find the user that "
-		"runs QEMU, then: chgrp GROUP '%s/%s'",
-		m->dir, m->base);
-	return 0;
+	if (ret < 0)
+		return ret;
+	snprintf(path, sizeof(path), "%s/%s", m->dir, m->base);
+	return fabric_access_group(m->spec->group, m->mode, path, &m->group,
+				   err);
 }
 
 static int plan(struct making *m, struct err *err)
@@ -223,9 +198,7 @@ static int plan(struct making *m, struct err *err)
 
 	ret = spec->path ? place_at_path(m, err) : place_in_dir(m, err);
 	if (ret == 0)
-		ret = choose_mode(m, err);
-	if (ret == 0)
-		ret = choose_group(m, err);
+		ret = choose_access(m, err);
 	if (ret == 0 && !spec->path && !spec->dir)
 		ret = make_own_dir(m, err);
 	/* Only a dry run gets here without the default directory. */
@@ -258,17 +231,6 @@ static int fill(struct making *m, struct err *err)
 	else if (ret < 0 || !spec->prepare)
 		return ret;
 	return fabric_space_zero(m->file.fd, spec->size, m->base, err);
-}
-
-static int set_access(const struct making *m, struct err *err)
-{
-	if (m->group != (gid_t)-1 &&
-	    fchown(m->file.fd, (uid_t)-1, m->group) < 0)
-		return err_sys(err, errno, "cannot give the file to group %u",
-			       m->group);
-	if (fchmod(m->file.fd, m->mode) < 0)
-		return err_sys(err, errno, "cannot set mode %04o", m->mode);
-	return 0;
 }
 
 static int write_superblocks(const struct making *m, struct err *err)
@@ -309,7 +271,7 @@ static int make_file(struct making *m, struct err *err)
 	if (ret == 0 && !m->spec->raw)
 		ret = write_superblocks(m, err);
 	if (ret == 0)
-		ret = set_access(m, err);
+		ret = fabric_access_set(m->file.fd, m->mode, m->group, err);
 	if (ret == 0 && fsync(m->file.fd) < 0)
 		ret = err_sys(err, errno, "cannot sync the file");
 	if (ret == 0)
@@ -322,8 +284,8 @@ static int make_file(struct making *m, struct err *err)
 	return ret;
 }
 
-static void tell(const struct fabric_spec *spec, const char *path,
-		 struct fabric *out)
+static void foretell(const struct fabric_spec *spec, const char *path,
+		     struct fabric *out)
 {
 	memset(out, 0, sizeof(*out));
 	snprintf(out->name, sizeof(out->name), "%s", spec->name);
@@ -331,6 +293,16 @@ static void tell(const struct fabric_spec *spec, const char *path,
 	out->size = spec->size;
 	out->formatted = !spec->raw;
 	out->sb.durability = spec->durability;
+}
+
+static int tell(const struct making *m, const struct fabric *fabric,
+		struct err *err)
+{
+	if (!m->spec->tell)
+		return 0;
+	if (!hold_wait_writable(STDOUT_FILENO))
+		return err_set(err, -EINTR, "interrupted");
+	return m->spec->tell(fabric, m->spec->tell_arg, err);
 }
 
 static int create(struct making *m, struct fabric *out, struct err *err)
@@ -343,8 +315,8 @@ static int create(struct making *m, struct fabric *out, struct err *err)
 	if (snprintf(path, sizeof(path), "%s/%s", m->dir, m->base) >= PATH_MAX)
 		return err_set(err, -ENAMETOOLONG, "its path is too long");
 	if (m->spec->dry_run) {
-		tell(m->spec, path, out);
-		return 0;
+		foretell(m->spec, path, out);
+		return tell(m, out, err);
 	}
 	ret = make_file(m, err);
 	if (ret < 0)
@@ -354,7 +326,8 @@ static int create(struct making *m, struct fabric *out, struct err *err)
 		out_warn("'%s' is on a file system in memory: nothing in this "
 			 "fabric survives the host",
 			 m->dir);
-	return fabric_probe(path, out, err);
+	ret = fabric_probe(path, out, err);
+	return ret < 0 ? ret : tell(m, out, err);
 }
 
 int fabric_create(const struct fabric_spec *spec, struct fabric *out,
@@ -369,8 +342,8 @@ int fabric_create(const struct fabric_spec *spec, struct fabric *out,
 	newfile_close(&m.file, ret == 0);
 	if (m.dirfd >= 0)
 		close(m.dirfd);
-	if (ret < 0 && m.made_dir)
-		rmdir(m.dir); /* if it is empty: then it was made for nothing */
+	if (ret < 0)
+		remove_own_dir(&m);
 	hold_end(&hold);
 	if (ret < 0)
 		return err_prefix(err, "cannot create fabric '%s'", spec->name);

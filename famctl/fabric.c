@@ -142,10 +142,14 @@ static int check_length(const struct fabric *fabric, struct err *err)
 		return err_hint(err, "what is left can be read as it is; "
 				     "restore the rest from a copy");
 	}
-	return err_set(err, -EBADMSG,
-		       "the file has %" PRIu64 " bytes, but its superblock "
-		       "tells %" PRIu64,
-		       fabric->size, size);
+	err_set(err, -EBADMSG,
+		"the file has %" PRIu64 " bytes, but its superblock tells "
+		"%" PRIu64,
+		fabric->size, size);
+	return err_hint(err,
+			"what lies behind is no part of it; to cut it off: "
+			"truncate -s %" PRIu64 " '%.300s'",
+			size, fabric->path);
 }
 
 static int both_damaged(struct fabric *fabric, struct err *err)
@@ -193,10 +197,14 @@ int fabric_probe(const char *path, struct fabric *out, struct err *err)
 		return err_set(err, -ENAMETOOLONG, "the path is too long");
 	name_by_file(out);
 	fd = open_file(path, &out->stat, err);
+	/* Known even if the file may not be read. */
+	if (S_ISREG(out->stat.st_mode)) {
+		out->size = (uint64_t)out->stat.st_size;
+		out->allocated = (uint64_t)out->stat.st_blocks * 512;
+	}
 	if (fd < 0)
 		return fd;
-	out->size = (uint64_t)out->stat.st_size;
-	out->allocated = (uint64_t)out->stat.st_blocks * 512;
+	out->in_memory = fabric_in_memory(fd);
 	return interpret(fd, out, err);
 }
 

@@ -23,6 +23,7 @@ struct fabric {
 	uint64_t size;		    /* bytes of the file */
 	uint64_t allocated;	    /* bytes the file system has reserved */
 	struct stat stat;
+	bool in_memory; /* see fabric_in_memory() */
 	bool formatted;
 	unsigned int damaged;	  /* bit 0, 1: superblock copies */
 	struct fam_superblock sb; /* the copy that counts; only if formatted */
@@ -42,6 +43,13 @@ struct fabric_spec {
 		*group; /* name, number or NULL: libvirt's QEMU user's (root) */
 	enum fam_durability durability;
 	bool dry_run; /* check everything, make nothing */
+
+	/*
+	 * Tells the user, who must not be left with a fabric nobody told of:
+	 * if it fails, the fabric is removed again. NULL: nobody is told.
+	 */
+	int (*tell)(const struct fabric *fabric, void *arg, struct err *err);
+	void *tell_arg;
 };
 
 /** fabric_dir() - the user's fabric directory: root's is FABRIC_DIR_SYSTEM */
@@ -83,8 +91,9 @@ int fabric_create(const struct fabric_spec *spec, struct fabric *out,
  * Return: 0; -ENOENT; -EBADMSG both superblock copies damaged; -ENODATA shorter
  * than its superblock says; -EPROTONOSUPPORT newer format; -ELOOP a symbolic
  * link; -EMEDIUMTYPE not a fabric (no superblock, and no name ending in .fam or
- * no size a raw fabric can have). After -EBADMSG, -ENODATA and -EPROTONOSUPPORT
- * @out tells name, path, size, allocated and stat nevertheless.
+ * no size a raw fabric can have). After -EBADMSG, -ENODATA, -EPROTONOSUPPORT and
+ * -EACCES @out tells name, path, size, allocated and stat nevertheless, if
+ * stat tells a regular file.
  */
 int fabric_open(const char *name, const char *dir, struct fabric *out,
 		struct err *err);

@@ -16,7 +16,8 @@ _famctl() {
 		ask=(complete)
 	elif [[ $word == -* ]]; then
 		ask=(complete "$command")
-	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --fabric || $command == *-fabric ]]; then
+	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --fabric || $command == *-fabric ||
+		$command == *-server || $command == list-peers ]]; then
 		ask=(complete fabrics)
 	elif [[ $command == *-node ]]; then
 		ask=(complete nodes)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
+#include <poll.h>
 #include <stddef.h>
 
 #include "hold.h"
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+#define LOOK_MS	     100 /* between two looks for a signal */
 #define ENDING_COUNT (sizeof(ending) / sizeof(ending[0]))
 
 void hold_begin(struct hold *hold)
@@ -33,6 +35,18 @@ bool hold_interrupted(void)
 		return false;
 	for (size_t i = 0; i < ENDING_COUNT; i++) {
 		if (sigismember(&pending, ending[i]) == 1)
+			return true;
+	}
+	return false;
+}
+
+bool hold_wait_writable(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+	/* An error is no reason to wait: the write will tell it. */
+	while (!hold_interrupted()) {
+		if (poll(&wait, 1, LOOK_MS) != 0)
 			return true;
 	}
 	return false;

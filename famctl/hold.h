@@ -24,6 +24,14 @@ void hold_begin(struct hold *hold);
 /** hold_interrupted() - does one wait? */
 bool hold_interrupted(void);
 
+/**
+ * hold_wait_writable() - wait until something can be written to @fd
+ *
+ * A reader that does not read must not keep a signal waiting for ever.
+ * Return: false if one waits
+ */
+bool hold_wait_writable(int fd);
+
 /** hold_end() - let them through; does not return if one kills us */
 void hold_end(const struct hold *hold);
 

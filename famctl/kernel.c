@@ -32,7 +32,8 @@ struct loader {
 static int read_version(const char *image, char out[static 128],
 			struct err *err)
 {
-	_cleanup_close_ int fd = open(image, O_RDONLY | O_CLOEXEC);
+	/* A pipe would keep us waiting. */
+	_cleanup_close_ int fd = open(image, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char magic[4];
 	uint8_t at[2];
 	int ret = 0;

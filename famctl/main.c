@@ -8,14 +8,19 @@
 
 #include "cmd.h"
 #include "fabric.h"
+#include "run.h"
+#include "supervise.h"
 #include "util/cleanup.h"
+#include "util/fdio.h"
 #include "virt.h"
 
 static const struct command *const commands[] = {
 	&cmd_create_fabric, &cmd_list_fabrics,	 &cmd_show_fabric,
 	&cmd_sync_fabric,   &cmd_destroy_fabric, &cmd_create_node,
 	&cmd_list_nodes,    &cmd_start_node,	 &cmd_stop_node,
-	&cmd_destroy_node,  &cmd_make_bundle,
+	&cmd_destroy_node,  &cmd_make_bundle,	 &cmd_start_server,
+	&cmd_list_servers,  &cmd_list_peers,	 &cmd_ping,
+	&cmd_stop_server,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -85,6 +90,17 @@ static void print_command_help(const struct command *cmd)
 	opt_print(global_options);
 }
 
+/* man(1) knows the page: it may not be installed, nor man itself. */
+static bool has_page(const char *page)
+{
+	const char *const argv[] = {"man", "--where", page, NULL};
+	_cleanup_free_ struct run_result *result = malloc(sizeof(*result));
+	struct err ignored;
+
+	return result && run_program(argv, 2000, result, &ignored) == 0 &&
+	       result->status == 0;
+}
+
 /* famctl help [COMMAND]: the manual page, or the short text without man. */
 static int run_help(int argc, char **argv, struct err *err)
 {
@@ -98,7 +114,7 @@ static int run_help(int argc, char **argv, struct err *err)
 				       argv[0]);
 		snprintf(page, sizeof(page), "famctl-%s", cmd->name);
 	}
-	if (isatty(STDOUT_FILENO))
+	if (isatty(STDOUT_FILENO) && has_page(page))
 		execlp("man", "man", page, (char *)NULL);
 	if (cmd)
 		print_command_help(cmd);
@@ -214,6 +230,8 @@ static int run(int argc, char **argv, struct err *err)
 		return run_help(rest, argv + at + 1, err);
 	if (strcmp(argv[at], "complete") == 0)
 		return run_complete(rest, argv + at + 1);
+	if (strcmp(argv[at], "supervise") == 0)
+		return supervise_run(rest, argv + at + 1, err);
 	cmd = find_command(argv[at]);
 	if (!cmd) {
 		err_set(err, -EINVAL, "unknown command '%s'", argv[at]);
@@ -227,6 +245,7 @@ int main(int argc, char **argv)
 	struct err err = {0};
 	int ret;
 
+	fdio_guard_standard();
 	/* A closed pipe is a failed write, reported as one. */
 	signal(SIGPIPE, SIG_IGN);
 	ret = run(argc, argv, &err);

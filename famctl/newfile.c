@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "newfile.h"
@@ -78,6 +79,19 @@ int newfile_publish(struct newfile *file, struct err *err)
 	return 0;
 }
 
+/* Undoes the publishing, unless the name leads to another file by now. */
+static void unpublish(const struct newfile *file)
+{
+	struct stat held, named;
+
+	if (fstat(file->fd, &held) < 0 ||
+	    fstatat(file->dirfd, file->base, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    held.st_dev != named.st_dev || held.st_ino != named.st_ino)
+		return;
+	unlinkat(file->dirfd, file->base, 0);
+	fsync(file->dirfd);
+}
+
 void newfile_close(struct newfile *file, bool keep)
 {
 	if (file->fd < 0)
@@ -86,7 +100,7 @@ void newfile_close(struct newfile *file, bool keep)
 	if (file->temp[0])
 		unlinkat(file->dirfd, file->temp, 0);
 	if (file->published && !keep)
-		unlinkat(file->dirfd, file->base, 0);
+		unpublish(file);
 	close(file->fd);
 	file->fd = -1;
 }

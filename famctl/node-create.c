@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bundle.h"
 #include "hold.h"
 #include "node-access.h"
 #include "node-create.h"
+#include "node.h"
 #include "out.h"
+#include "qemu-args.h"
+#include "servers.h"
 #include "util/cleanup.h"
 #include "util/fdio.h"
 
@@ -24,8 +28,9 @@ struct made {
 
 struct create {
 	const struct node_plan *plan;
-	struct made *made; /* one for each name of the plan */
-	struct virt *virt; /* NULL: libvirt is not needed */
+	struct made *made;	       /* one for each name of the plan */
+	struct virt *virt;	       /* NULL: libvirt is not needed */
+	bool served[NODE_FABRICS_MAX]; /* we started its server */
 };
 
 static void create_done(struct create *create)
@@ -82,10 +87,10 @@ static int build(struct create *create, struct err *err)
 static int check_access(struct create *create, struct err *err)
 {
 	const struct node_spec *spec = &create->plan->spec;
-	bool legacy = spec->transport == TRANSPORT_LEGACY;
+	bool served = qemu_args_served(qemu_args_transport(spec->transport));
 	int ret = 0;
 
-	for (size_t i = 0; i < spec->fabric_count && ret == 0 && !legacy; i++)
+	for (size_t i = 0; i < spec->fabric_count && ret == 0 && !served; i++)
 		ret = node_access_check(create->virt, spec->fabrics[i].path,
 					true, err);
 	for (size_t i = 0; i < spec->disk_count && ret == 0; i++)
@@ -144,6 +149,60 @@ static int write_one(struct create *create, size_t i, struct err *err)
 	return check_signals(err);
 }
 
+/* The servers which nodes to be started now are to find. */
+static int serve(struct create *create, struct err *err)
+{
+	const struct node_spec *spec = &create->plan->spec;
+	int ret = 0;
+
+	if (!create->plan->start ||
+	    !qemu_args_served(qemu_args_transport(spec->transport)))
+		return 0;
+	for (size_t i = 0; i < spec->fabric_count && ret >= 0; i++) {
+		ret = node_serve(create->virt, &spec->fabrics[i], spec->vectors,
+				 false, err);
+		create->served[i] = ret == 1;
+	}
+	return ret < 0 ? err_prefix(err, "cannot create node '%s'",
+				    create->plan->name[0])
+		       : 0;
+}
+
+/*
+ * Unless somebody else attached to it meanwhile. It may need a moment to see
+ * that the nodes stopped just now have gone.
+ */
+static void stop_server(const char *name)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	struct servers_info info;
+	struct err err;
+	int ret;
+
+	for (int left = 40; left > 0; left--) {
+		ret = servers_look(name, &info, &err);
+		if (ret < 0 || info.state != SERVERS_RUNNING ||
+		    !info.status.attached)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (ret == 0 && info.state == SERVERS_RUNNING)
+		ret = servers_stop(&info, false, &err);
+	if (ret < 0)
+		out_warn("the server of fabric '%s' still runs: %s", name,
+			 err.text);
+}
+
+static void undo_servers(const struct create *create)
+{
+	const struct node_spec *spec = &create->plan->spec;
+
+	for (size_t i = 0; i < spec->fabric_count; i++) {
+		if (create->served[i])
+			stop_server(spec->fabrics[i].name);
+	}
+}
+
 /* What cannot be undone is named: the first error is the one reported. */
 static void undo(struct create *create)
 {
@@ -164,6 +223,7 @@ static void undo(struct create *create)
 			out_warn("'%s' is left behind: %s", made->file,
 				 strerror(errno));
 	}
+	undo_servers(create);
 }
 
 static int carry_out(struct create *create, struct err *err)
@@ -247,7 +307,9 @@ int node_create(const struct node_plan *plan, const struct globals *globals,
 	if (ret == 0 && !print) {
 		/* What is begun is either finished or undone. */
 		hold_begin(&hold);
-		ret = carry_out(&create, err);
+		ret = serve(&create, err);
+		if (ret == 0)
+			ret = carry_out(&create, err);
 		if (ret < 0)
 			undo(&create);
 		hold_end(&hold);

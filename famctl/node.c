@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "node-access.h"
+#include "node-confine.h"
 #include "node.h"
 #include "paths.h"
+#include "qemu-args.h"
+#include "servers.h"
 #include "util/cleanup.h"
 #include "util/fdio.h"
 
@@ -81,11 +85,69 @@ int node_check_start(struct virt *virt, const struct node_meta *meta,
 		ret = fabric_open(was->path, NULL, fabric, err);
 		if (ret == 0)
 			ret = compare(was, fabric, err);
-		/* By 'legacy' it is tm-server who opens the file. */
-		if (ret == 0 && strcmp(was->transport, "legacy") != 0)
+		/* Else it is tm-server who opens the file. */
+		if (ret == 0 && !qemu_args_served(was->transport))
 			ret = node_access_check(virt, was->path, true, err);
 	}
-	return ret;
+	return ret == 0 ? node_confine_check(virt, meta, err) : ret;
+}
+
+/* As the server's socket lets libvirt's QEMU in, and nobody else. */
+static gid_t socket_group(struct virt *virt)
+{
+	unsigned int uid, gid;
+	struct err ignored;
+
+	if (geteuid() != 0 ||
+	    virt_qemu_identity(virt, &uid, &gid, &ignored) < 0)
+		return (gid_t)-1;
+	return gid;
+}
+
+int node_serve(struct virt *virt, const struct fabric *fabric,
+	       unsigned int vectors, bool dry_run, struct err *err)
+{
+	const struct servers_spec spec = {.fabric = fabric,
+					  .vectors = vectors ? vectors : 1,
+					  .group = socket_group(virt),
+					  .dry_run = dry_run};
+	struct servers_info info;
+	struct err why;
+	int started = servers_start(&spec, &info, err), ret;
+
+	if (started < 0)
+		return err_prefix(err, "the server of fabric '%s'",
+				  fabric->name);
+	if (started && dry_run)
+		return started;
+	if (started)
+		out_note("server of fabric '%s' started: pid %u", fabric->name,
+			 info.status.pid);
+	ret = node_access_check(virt, info.socket, true, err);
+	if (ret < 0 && started)
+		(void)servers_stop(&info, false, &why); /* @err says more */
+	return ret < 0 ? ret : started;
+}
+
+int node_serve_all(struct virt *virt, const struct node_meta *meta,
+		   bool dry_run, struct err *err)
+{
+	_cleanup_free_ struct fabric *fabric = malloc(sizeof(*fabric));
+	int ret = 0;
+
+	if (!fabric)
+		return err_sys(err, ENOMEM, "fabric");
+	for (size_t i = 0; i < meta->count && ret >= 0; i++) {
+		const struct node_fabric *f = &meta->fabric[i];
+
+		if (!qemu_args_served(f->transport))
+			continue;
+		ret = fabric_open(f->path, NULL, fabric, err);
+		if (ret == 0)
+			ret = node_serve(virt, fabric, f->vectors, dry_run,
+					 err);
+	}
+	return ret < 0 ? ret : 0;
 }
 
 int node_find_file(const char *what, const char *name, char out[PATH_MAX],

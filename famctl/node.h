@@ -19,12 +19,26 @@ int node_check_name(const char *name, struct err *err);
 
 /**
  * node_check_start() - are the fabrics still those the node was made with, and
- * may QEMU open them?
+ * may QEMU open them, by their modes and by AppArmor's rules?
  *
  * Return: 0; -ESTALE another size or UUID; -EACCES; what fabric_open() says
  */
 int node_check_start(struct virt *virt, const struct node_meta *meta,
 		     struct err *err);
+
+/**
+ * node_serve() - have a fabric served as a node needs it
+ *
+ * Return: 1 its server was started; 0 it runs already; -EBUSY with other
+ * vectors or another file; -EACCES QEMU may not use its socket; what
+ * servers_start() says
+ */
+int node_serve(struct virt *virt, const struct fabric *fabric,
+	       unsigned int vectors, bool dry_run, struct err *err);
+
+/** node_serve_all() - the same for all fabrics of a node that need it; 0 */
+int node_serve_all(struct virt *virt, const struct node_meta *meta,
+		   bool dry_run, struct err *err);
 
 /**
  * node_find_file() - the absolute path of a file which the user named

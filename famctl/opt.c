@@ -48,18 +48,20 @@ static const struct opt *find_short(const struct opt *const *tables,
 
 static int set_size(const struct opt *o, const char *value, struct err *err)
 {
-	int ret = size_parse(value, o->target);
+	uint64_t size;
+	int ret = size_parse(value, &size);
 
-	if (ret == -ERANGE)
+	/* The largest number stands for "not given" in some targets. */
+	if (ret == 0 && size < UINT64_MAX) {
+		*(uint64_t *)o->target = size;
+		return 0;
+	}
+	if (ret != -EINVAL)
 		return err_set(err, -EINVAL, "--%s: '%s' is too large", o->name,
 			       value);
-	if (ret < 0) {
-		err_set(err, -EINVAL, "--%s: '%s' is not a size", o->name,
-			value);
-		return err_hint(err, "a whole number of bytes, or with K, M, G "
-				     "or T behind it, as in 512M");
-	}
-	return 0;
+	err_set(err, -EINVAL, "--%s: '%s' is not a size", o->name, value);
+	return err_hint(err, "a whole number of bytes, or with K, M, G or T "
+			     "behind it, as in 512M");
 }
 
 static int set_number(const struct opt *o, const char *value, struct err *err)
@@ -70,7 +72,7 @@ static int set_number(const struct opt *o, const char *value, struct err *err)
 	if (*value >= '0' && *value <= '9') {
 		uint64_t n = strtoull(value, &end, 10);
 
-		if (!errno && !*end) {
+		if (!errno && !*end && n < UINT64_MAX) {
 			*(uint64_t *)o->target = n;
 			return 0;
 		}

@@ -42,6 +42,30 @@ static void format_time(json_int_t ns, char *out, size_t len)
 	strftime(out, len, "%Y-%m-%d %H:%M:%S %z", &tm);
 }
 
+/* The two largest units that are not zero: "2d 3h", "4min 5s". */
+static void format_age(json_int_t ns, char *out, size_t len)
+{
+	static const struct {
+		const char *unit;
+		long long seconds;
+	} units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
+	long long age = (long long)time(NULL) - ns / 1000000000;
+	size_t u = 0;
+
+	/* The clock may have been set back. */
+	if (age < 0)
+		age = 0;
+	while (u < 3 && age < units[u].seconds)
+		u++;
+	if (u == 3)
+		snprintf(out, len, "%llds", age);
+	else
+		snprintf(out, len, "%lld%s %lld%s", age / units[u].seconds,
+			 units[u].unit,
+			 age % units[u].seconds / units[u + 1].seconds,
+			 units[u + 1].unit);
+}
+
 static void format_text(const json_t *value, char *out, size_t len)
 {
 	if (json_is_string(value))
@@ -73,6 +97,8 @@ static void format_cell(const struct out_field *field, const json_t *object,
 		format_list(value, out, len);
 	else if (field->format == OUT_TIME)
 		format_time(json_integer_value(value), out, len);
+	else if (field->format == OUT_AGE)
+		format_age(json_integer_value(value), out, len);
 	else
 		format_text(value, out, len);
 }

@@ -22,6 +22,7 @@ enum out_format {
 	OUT_YESNO, /* boolean */
 	OUT_LIST,  /* array of strings: joined by commas */
 	OUT_TIME,  /* nanoseconds since 1970: local date and time */
+	OUT_AGE,   /* the same: how long ago */
 };
 
 /* One column or line; a key absent from the object shows as "-". */

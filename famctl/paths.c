@@ -93,41 +93,107 @@ static int check_directory(const char *dir, struct err *err)
 	return 0;
 }
 
+/* 1 it was made here, 0 it was there */
 static int make_one(const char *dir, unsigned int mode, struct err *err)
 {
+	int ret;
+
 	if (mkdir(dir, mode) == 0) {
 		/* The umask of the caller must not decide who gets in. */
-		if (chmod(dir, mode) < 0)
-			return err_sys(err, errno,
-				       "cannot set the mode of '%s'", dir);
-		return 0;
+		if (chmod(dir, mode) == 0)
+			return 1;
+		ret = errno;
+		rmdir(dir);
+		return err_sys(err, ret, "cannot set the mode of '%s'", dir);
 	}
 	if (errno == EEXIST)
 		return check_directory(dir, err);
 	return err_sys(err, errno, "cannot make directory '%s'", dir);
 }
 
-int paths_mkdir(const char *dir, unsigned int mode, struct err *err)
+/* The length of @path without its last part and the slashes around that. */
+static size_t parent_length(const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+static int make_parts(char *dir, const struct paths_modes *modes, size_t *had,
+		      struct err *err)
+{
+	size_t len = strlen(dir), end = 0;
+	int ret;
+
+	while (end < len) {
+		end += strspn(dir + end, "/");
+		end += strcspn(dir + end, "/");
+		dir[end] = '\0';
+		ret = make_one(dir, end == len ? modes->last : modes->parents,
+			       err);
+		/* Behind "new/.." lies what others made. */
+		if (ret == 0)
+			*had = end;
+		if (end < len)
+			dir[end] = '/';
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int paths_mkdir_new(const char *dir, const struct paths_modes *modes,
+		    size_t *had, struct err *err)
 {
 	char part[PATH_MAX];
 	size_t len = strlen(dir);
 	int ret;
 
+	*had = len;
 	if (len == 0 || len >= sizeof(part))
 		return err_set(err, len ? -ENAMETOOLONG : -ENOENT,
 			       "cannot make directory '%.100s': %s", dir,
 			       len ? "its path is too long" : "it has no name");
 	memcpy(part, dir, len + 1);
-	for (char *p = part + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		ret = make_one(part, mode, err);
-		if (ret < 0)
-			return ret;
-		*p = '/';
+	while (len > 1 && part[len - 1] == '/')
+		part[--len] = '\0';
+	*had = 0;
+	ret = make_parts(part, modes, had, err);
+	if (ret < 0) {
+		paths_rmdir_new(part, *had);
+		*had = len;
 	}
-	return make_one(part, mode, err);
+	return ret;
+}
+
+void paths_rmdir_new(const char *dir, size_t had)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(dir);
+
+	if (len >= sizeof(part))
+		return;
+	memcpy(part, dir, len + 1);
+	while (len > 1 && part[len - 1] == '/')
+		part[--len] = '\0';
+	for (; len > had; len = parent_length(part, len)) {
+		part[len] = '\0';
+		/* Whoever put something there meanwhile needs its parents. */
+		if (rmdir(part) < 0 && errno != ENOENT)
+			return;
+	}
+}
+
+int paths_mkdir(const char *dir, unsigned int mode, struct err *err)
+{
+	const struct paths_modes modes = {mode, mode};
+	size_t had;
+
+	return paths_mkdir_new(dir, &modes, &had, err);
 }
 
 int paths_absolute(const char *path, char out[PATH_MAX], struct err *err)

@@ -4,6 +4,7 @@
 #define FAMCTL_PATHS_H
 
 #include <limits.h>
+#include <stddef.h>
 
 #include "util/err.h"
 
@@ -27,8 +28,25 @@ int paths_lib(const char *file, char out[PATH_MAX], struct err *err);
 /**
  * paths_mkdir() - make a directory and its parents
  * @mode: of those made here; existing ones stay as they are
+ *
+ * If it fails, it leaves none.
  */
 int paths_mkdir(const char *dir, unsigned int mode, struct err *err);
+
+/* Of new directories. */
+struct paths_modes {
+	unsigned int parents, last;
+};
+
+/**
+ * paths_mkdir_new() - the same, to be undone if it proves to be for nothing
+ * @had: set to how many bytes of @dir name what was there before
+ */
+int paths_mkdir_new(const char *dir, const struct paths_modes *modes,
+		    size_t *had, struct err *err);
+
+/** paths_rmdir_new() - remove what that made, as far as it is empty */
+void paths_rmdir_new(const char *dir, size_t had);
 
 /** paths_absolute() - @path made absolute with the working directory */
 int paths_absolute(const char *path, char out[PATH_MAX], struct err *err);

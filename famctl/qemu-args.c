@@ -27,7 +27,6 @@
  * SeaBIOS puts a BAR below 1 GiB into the hole under 4 GiB, which it marks
  * uncachable; behind a root port with a window this large it goes above.
  */
-#define WINDOW_BYTES   (4 * GiB)
 #define OWN_PORT_BELOW GiB
 
 /* Where SeaBIOS begins to fail to place a BAR in the usual 40 bits. */
@@ -109,32 +108,35 @@ static int add_backend(struct qemu_args *args, const struct fabric *fabric,
 		   index, fabric->size, path);
 }
 
-static bool wants_own_port(const struct node_spec *spec, const char *machine,
-			   const struct fabric *fabric)
+void qemu_args_place(const struct node_spec *spec, const char *machine,
+		     size_t index, struct qemu_place *out)
 {
-	return is_q35(machine) && spec->emulator->has_pref64_reserve &&
-	       fabric->size < OWN_PORT_BELOW;
+	out->slot = FIRST_SLOT + (unsigned int)index;
+	out->own_port = is_q35(machine) && spec->emulator->has_pref64_reserve &&
+			spec->fabrics[index].size < OWN_PORT_BELOW;
+	snprintf(out->device, sizeof(out->device), "00:%02x.0%s", out->slot,
+		 out->own_port ? "/00.0" : "");
 }
 
 /* "bus=B,addr=A" of the device; makes its root port where it wants one. */
 static int place(const struct node_spec *spec, const char *machine,
 		 size_t index, struct qemu_args *args, char bus[48])
 {
-	unsigned int slot = FIRST_SLOT + (unsigned int)index;
 	unsigned int chassis = FIRST_CHASSIS + (unsigned int)index;
+	struct qemu_place where;
 
-	if (!wants_own_port(spec, machine, &spec->fabrics[index])) {
-		snprintf(args->device, sizeof(args->device), "00:%02x.0", slot);
+	qemu_args_place(spec, machine, index, &where);
+	memcpy(args->device, where.device, sizeof(args->device));
+	if (!where.own_port) {
 		snprintf(bus, 48, "bus=%s,addr=0x%x",
-			 is_q35(machine) ? "pcie.0" : "pci.0", slot);
+			 is_q35(machine) ? "pcie.0" : "pci.0", where.slot);
 		return 0;
 	}
-	snprintf(args->device, sizeof(args->device), "00:%02x.0/00.0", slot);
 	snprintf(bus, 48, "bus=famrp%zu,addr=0x0", index);
 	return add(args, "-device",
 		   "pcie-root-port,id=famrp%zu,bus=pcie.0,addr=0x%x,"
 		   "chassis=%u,slot=%u,pref64-reserve=%" PRIu64 "G",
-		   index, slot, chassis, chassis, WINDOW_BYTES / GiB);
+		   index, where.slot, chassis, chassis, QEMU_ARGS_WINDOW / GiB);
 }
 
 /* Both dialects over a file: only the device differs. */
@@ -155,25 +157,42 @@ static int by_file(const struct node_spec *spec, const char *machine,
 	return ret;
 }
 
-/* The memory comes from tm-server; the size must be told, in M or G. */
+/* Since 2.5 the old device speaks the newer dialect. */
+int qemu_args_socket(const struct node_spec *spec, const struct fabric *fabric,
+		     char out[SERVERS_PATH_MAX], struct err *err)
+{
+	const struct emulator *e = spec->emulator;
+	bool old = e->major < 2 || (e->major == 2 && e->minor < 5);
+
+	return servers_path(spec->run_dir ? spec->run_dir : SERVERS_DIR_SYSTEM,
+			    fabric->name, old ? SERVERS_LEGACY : SERVERS_MODERN,
+			    out, err);
+}
+
+/*
+ * The memory comes from tm-server; the size must be told, in M or G. With
+ * fewer vectors than the server's the device writes past its own table.
+ */
 static int by_server(const struct node_spec *spec, const char *machine,
-		     size_t index, struct qemu_args *out)
+		     size_t index, const char *socket, struct qemu_args *out)
 {
 	const struct fabric *fabric = &spec->fabrics[index];
+	_cleanup_free_ char *path = double_commas(socket);
 	bool giga = fabric->size % GiB == 0;
 	char bus[48];
-	int ret = add(out, "-chardev",
-		      "socket,id=famc%zu,path=/run/fam/%s.legacy.sock", index,
-		      fabric->name);
+	int ret = path ? add(out, "-chardev", "socket,id=famc%zu,path=%s",
+			     index, path)
+		       : -ENOMEM;
 
 	if (ret == 0)
 		ret = place(spec, machine, index, out, bus);
 	if (ret == 0)
 		ret = add(out, "-device",
 			  "ivshmem,chardev=famc%zu,id=fam%zu,size=%" PRIu64
-			  "%c,%s",
+			  "%c,vectors=%u,%s",
 			  index, index, fabric->size / (giga ? GiB : MiB),
-			  giga ? 'G' : 'M', bus);
+			  giga ? 'G' : 'M', spec->vectors ? spec->vectors : 1,
+			  bus);
 	return ret;
 }
 
@@ -186,10 +205,18 @@ const char *qemu_args_transport(enum transport transport)
 		return "x-memdev";
 	case TRANSPORT_LEGACY:
 		return "legacy";
+	case TRANSPORT_DOORBELL:
+		return "doorbell";
 	case TRANSPORT_AUTO:
 		break;
 	}
 	return "auto";
+}
+
+bool qemu_args_served(const char *transport)
+{
+	return !strcmp(transport, qemu_args_transport(TRANSPORT_LEGACY)) ||
+	       !strcmp(transport, qemu_args_transport(TRANSPORT_DOORBELL));
 }
 
 static bool emulator_has(const struct emulator *e, enum transport transport)
@@ -201,14 +228,16 @@ static bool emulator_has(const struct emulator *e, enum transport transport)
 		return e->major == 2 && e->minor == 5;
 	case TRANSPORT_LEGACY:
 		return e->has_legacy;
+	case TRANSPORT_DOORBELL:
+		return e->has_doorbell;
 	case TRANSPORT_AUTO:
 		break;
 	}
 	return false;
 }
 
-static int check(const struct node_spec *spec, const struct fabric *fabric,
-		 struct err *err)
+int qemu_args_check(const struct node_spec *spec, const struct fabric *fabric,
+		    struct err *err)
 {
 	const struct emulator *e = spec->emulator;
 
@@ -232,19 +261,20 @@ static int check(const struct node_spec *spec, const struct fabric *fabric,
 int qemu_args_fabric(const struct node_spec *spec, const char *machine,
 		     size_t index, struct qemu_args *out, struct err *err)
 {
+	const struct fabric *fabric = &spec->fabrics[index];
+	char socket[SERVERS_PATH_MAX] = "";
 	int ret;
 
 	*out = (struct qemu_args){0};
-	ret = check(spec, &spec->fabrics[index], err);
+	ret = qemu_args_check(spec, fabric, err);
+	if (ret == 0 && spec->transport == TRANSPORT_LEGACY)
+		ret = qemu_args_socket(spec, fabric, socket, err);
 	if (ret < 0)
 		return ret;
 	ret = spec->transport == TRANSPORT_LEGACY
-		      ? by_server(spec, machine, index, out)
+		      ? by_server(spec, machine, index, socket, out)
 		      : by_file(spec, machine, index, out);
-	if (ret < 0)
-		return err_sys(err, -ret, "fabric '%s'",
-			       spec->fabrics[index].name);
-	return 0;
+	return ret < 0 ? err_sys(err, -ret, "fabric '%s'", fabric->name) : 0;
 }
 
 unsigned int qemu_args_phys_bits(const struct node_spec *spec)
@@ -255,8 +285,8 @@ unsigned int qemu_args_phys_bits(const struct node_spec *spec)
 
 	/* At most 8 of 16 TiB: no overflow. */
 	for (i = 0; i < spec->fabric_count; i++)
-		sum += spec->fabrics[i].size < WINDOW_BYTES
-			       ? WINDOW_BYTES
+		sum += spec->fabrics[i].size < QEMU_ARGS_WINDOW
+			       ? QEMU_ARGS_WINDOW
 			       : spec->fabrics[i].size;
 	if (sum <= PHYS_40_BITS_ENOUGH)
 		return 0;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "domxml.h"
+#include "servers.h"
 #include "util/err.h"
 
 /* At most: -object O -device PORT -device D. */
@@ -14,7 +15,8 @@
 
 /*
  * The raw arguments which give QEMU one fabric. libvirt can express none of
- * them: its <shmem> opens nothing but /dev/shm.
+ * them: its <shmem> opens nothing but /dev/shm, and knows no older device. By
+ * transport doorbell there are none: see domxml-shmem.c.
  */
 struct qemu_args {
 	char *arg[QEMU_ARGS_MAX];
@@ -46,5 +48,31 @@ unsigned int qemu_args_phys_bits(const struct node_spec *spec);
 
 /** qemu_args_transport() - its name in metadata and on the command line */
 const char *qemu_args_transport(enum transport transport);
+
+/** qemu_args_served() - does a transport of this name need tm-server? */
+bool qemu_args_served(const char *transport);
+
+/** qemu_args_check() - 0, or -EINVAL fabric, transport and emulator do not fit
+ */
+int qemu_args_check(const struct node_spec *spec, const struct fabric *fabric,
+		    struct err *err);
+
+/** qemu_args_socket() - where the server of @fabric listens for this node */
+int qemu_args_socket(const struct node_spec *spec, const struct fabric *fabric,
+		     char out[SERVERS_PATH_MAX], struct err *err);
+
+/* Where fabric @index of a node is found. */
+struct qemu_place {
+	bool own_port;	   /* behind a root port, in its slot 0 */
+	unsigned int slot; /* of the root bus: the port's or its own */
+	char device[16];   /* as in struct node_fabric */
+};
+
+/* Window of such a root port, in bytes. */
+#define QEMU_ARGS_WINDOW (UINT64_C(4) << 30)
+
+/** qemu_args_place() - choose it; @machine as above */
+void qemu_args_place(const struct node_spec *spec, const char *machine,
+		     size_t index, struct qemu_place *out);
 
 #endif

@@ -354,3 +354,14 @@ int virt_qemu_identity(struct virt *virt, unsigned int *uid, unsigned int *gid,
 		return virt_error(err, -EIO, "libvirt's capabilities");
 	return domxml_qemu_identity(capabilities, uid, gid, err);
 }
+
+bool virt_confines(struct virt *virt)
+{
+	_cleanup_free_ char *capabilities = NULL;
+
+	/* A user's own libvirt confines nothing. */
+	if (whose_qemu(virt->conn) != 0)
+		return false;
+	capabilities = virConnectGetCapabilities(virt->conn);
+	return capabilities && domxml_secmodel(capabilities, "apparmor");
+}

@@ -73,4 +73,7 @@ int virt_undefine(struct virt *virt, const char *name, struct err *err);
 int virt_qemu_identity(struct virt *virt, unsigned int *uid, unsigned int *gid,
 		       struct err *err);
 
+/** virt_confines() - is it this host's, and does it confine QEMU by AppArmor? */
+bool virt_confines(struct virt *virt);
+
 #endif

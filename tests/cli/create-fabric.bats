@@ -7,6 +7,10 @@ load ../lib/fabric.bash
 
 dir='' home='' # set by fabric_setup and famctl_at_home
 
+setup_file() {
+	faults_build
+}
+
 setup() {
 	fabric_setup
 }
@@ -259,10 +263,82 @@ refused() { # STATUS MESSAGE HINT ARGUMENT...
 	refused 2 "'my file.bin' cannot be a fabric's name" "give a name too" 16M --path "$dir/my file.bin"
 }
 
-@test "a full stdout is a failure" {
-	run_into_full() {
-		famctl create-fabric 16M --dir "$dir" >/dev/full
+@test "directories above it made for nothing are removed too, others are not" {
+	requires_root "to be a plain user with a home of its own"
+	home=$(user_home)
+	without_data_home() {
+		as_user "$home" env -u XDG_DATA_HOME "$home/famctl" --connect "$FABRIC_URI" "$@"
 	}
-	fam_run -1 run_into_full
-	assert_stderr "cannot write the output: No space left on device"
+	install -m 755 "$FAM_BUILD/bin/famctl" "$home/famctl"
+	fam_run -1 without_data_home create-fabric 16T
+	assert_stderr "it needs 16 TiB, "
+	refute "nothing of it is left" test -e "$home/.local"
+	as_user "$home" mkdir "$home/.local"
+	fam_run -1 without_data_home create-fabric 16T
+	assert "what was there stays, empty" test -z "$(ls -A "$home/.local")"
+	fam_run without_data_home create-fabric 16M
+	assert "it is made when it is needed" test -e "$home/.local/share/fam/fabric0.fam"
+}
+
+@test "output that cannot be written leaves no fabric" {
+	local option
+	run_into_full() {
+		famctl "$@" >/dev/full
+	}
+	for option in --raw --sparse --json --dry-run; do
+		fam_run -1 run_into_full create-fabric 16M --dir "$dir" "$option"
+		assert_stderr "cannot create fabric 'fabric0': cannot write the output: No space left on device"
+		assert "nothing is left ($option)" test -z "$(ls -A "$dir")"
+	done
+}
+
+@test "the same where files are never without a name" {
+	into_full() {
+		famctl_with tmpfile=EOPNOTSUPP create-fabric 16M --dir "$dir" >/dev/full
+	}
+	fam_run -1 into_full
+	assert "nothing is left" test -z "$(ls -A "$dir")"
+}
+
+@test "a reader that does not read: Ctrl-C still works, and leaves nothing" {
+	local pid status=0
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	exec {reader}<>"$BATS_TEST_TMPDIR/pipe"
+	# A pipe is full when another byte would have to wait.
+	dd if=/dev/zero bs=4096 oflag=nonblock of="$BATS_TEST_TMPDIR/pipe" 2>/dev/null || true
+	famctl_started create-fabric 16M --dir "$dir" >&"$reader" 3>&- &
+	pid=$!
+	wait_until 20 test -e "$dir/fabric0.fam" || die "it was not made"
+	kill -INT "$pid"
+	wait "$pid" || status=$?
+	exec {reader}>&-
+	assert "status $status is that of a death by SIGINT" test "$status" -eq 130
+	assert "nothing is left" test -z "$(ls -A "$dir")"
+}
+
+@test "closed descriptors never reach into the fabric" {
+	closed() {
+		case $1 in
+		in) famctl create-fabric 16M --dir "$dir" <&- ;;
+		out) famctl create-fabric 16M --dir "$dir" >&- ;;
+		err) famctl create-fabric 16M --sparse --dir "$dir" 2>&- ;;
+		out-err) famctl create-fabric 16M --sparse --dir "$dir" >&- 2>&- ;;
+		all) famctl create-fabric 16M --sparse --dir "$dir" <&- >&- 2>&- ;;
+		esac
+	}
+	local which
+	for which in in out err out-err all; do
+		status=0
+		closed "$which" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || status=$?
+		if [[ ! -e $dir/fabric0.fam ]]; then
+			refute "without a fabric it does not succeed ($which)" test "$status" -eq 0
+		else
+			assert "with a fabric it succeeds ($which)" test "$status" -eq 0
+			fam_run famctl --json show-fabric fabric0 --dir "$dir"
+			assert_json '.formatted and (has("damaged") | not)' "both copies are whole ($which)"
+			assert "behind them all is zero" cmp -n 1000000 -i 4096:0 "$dir/fabric0.fam" /dev/zero
+			rm "$dir/fabric0.fam"
+		fi
+		assert "nothing is left ($which)" test -z "$(ls -A "$dir")"
+	done
 }

@@ -198,6 +198,7 @@ value() { # XPATH: of the last output
 	refused 2 "machine 'microvm' is neither" "use q35, pc" with_kernel n1 --machine microvm
 	refused 2 "there is no 'xen'" "use kvm, qemu or auto" \
 		famctl create-node n1 --fabric "$dir/f.fam" --virt-type xen
+	refused 2 "--apparmor: there is no 'on'" "use auto, confined or off" with_kernel n1 --apparmor on
 	refused 2 "there is no 'usb'" "use auto, plain" with_kernel n1 --transport usb
 	refused 2 "QEMU 7.2 cannot attach a fabric by transport 'legacy'" "use --transport auto" \
 		with_kernel n1 --qemu-version 7.2 --transport legacy
@@ -350,4 +351,13 @@ limited() { # COMMAND...: no file may grow beyond 1 KiB
 	assert_output '<vcpu placement="static">3</vcpu>'
 	refute_output '<interface'
 	valid - <<<"$output"
+}
+
+@test "where libvirt has no AppArmor nothing is said of it" {
+	local way
+	for way in auto confined off; do
+		fam_run with_kernel n1 --connect qemu:///session --apparmor "$way"
+		assert_stderr -x ""
+		[[ $output != *seclabel* ]]
+	done
 }

@@ -135,6 +135,28 @@ refused() { # STATUS MESSAGE HINT ARGUMENT...
 	let_go
 }
 
+@test "one fabric named twice: refused before anything is destroyed" {
+	make_fabric a
+	make_fabric b
+	ln "$dir/b.fam" "$dir/c.fam"
+	ln -s . "$dir/way"
+	refused 2 "cannot destroy fabric 'b': it is named twice: also as 'b'" "" --force a b b
+	refused 2 "cannot destroy fabric '$dir/way/b.fam': it is named twice: also as 'b'" "" --force a b "$dir/way/b.fam"
+	refused 2 "cannot destroy fabric 'c': it is named twice: also as 'b'" "" --force b a c
+	fam_run -2 famctl --dry-run destroy-fabric --dir "$dir" a a
+	assert_stderr "it is named twice"
+}
+
+@test "output that cannot be written: it is gone, and the failure is told" {
+	make_fabric f
+	into_full() {
+		famctl destroy-fabric f --force --dir "$dir" >/dev/full
+	}
+	fam_run -1 into_full
+	assert_stderr "cannot write the output: No space left on device"
+	refute "it is gone" test -e "$dir/f.fam"
+}
+
 @test "foreign files, also with --force" {
 	echo precious >"$dir/thesis.odt"
 	echo precious >"$dir/notes.fam"

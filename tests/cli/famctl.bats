@@ -18,7 +18,8 @@ teardown() {
 @test "help lists every command, on stdout" {
 	fam_run famctl --help
 	for command in create-fabric list-fabrics show-fabric sync-fabric destroy-fabric \
-		create-node list-nodes start-node stop-node destroy-node make-bundle; do
+		create-node list-nodes start-node stop-node destroy-node make-bundle \
+		start-server list-servers list-peers ping stop-server; do
 		assert_output -r "  $command +[a-z]"
 		fam_run famctl "$command" --help
 		assert_output "usage: famctl $command"

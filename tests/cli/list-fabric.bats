@@ -82,6 +82,20 @@ teardown() {
 	assert_json "map(select(.path == \"$dir/gone.fam\"))[0].problem | endswith(\"No such file or directory\")"
 }
 
+@test "what cannot be read has its size all the same, what is no file has none" {
+	requires_root "to be two users"
+	make_fabric f 16M --mode 600
+	mkdir "$dir/sub.fam"
+	mkfifo "$dir/pipe.fam"
+	fam_run famctl_at_home --json list-fabrics --dir "$dir"
+	assert_json 'map(.name) == ["f", "pipe", "sub"]'
+	assert_json '.[0] | .format == "unreadable" and .size == 16777216 and .allocated >= .size'
+	assert_json '.[1:] | all((has("size") or has("allocated")) | not)'
+	fam_run famctl_at_home list-fabrics --dir "$dir"
+	assert_output -r $'\nf +16 MiB +16 MiB +unreadable'
+	assert_output -r $'\nsub +- +- +foreign'
+}
+
 @test "libvirt out of reach is no error" {
 	make_fabric f
 	without_libvirt

@@ -46,7 +46,7 @@ teardown() {
 	assert_json '.generation == 1 and .mode == "0600" and .durability == "guest"'
 	assert_json '.promise == "guest: survives a crash of the node, not a power cut of the host"'
 	assert_json ".created / 1000000000 | . >= $before and . < $((after + 1))"
-	assert_json '(.in_use | not) and .nodes == [] and .unreserved == 0'
+	assert_json '(.in_use | not) and .nodes == [] and .unreserved == 0 and .medium == "disk"'
 }
 
 @test "a raw fabric promises what sync-fabric does" {
@@ -54,6 +54,21 @@ teardown() {
 	fam_run famctl show-fabric r --dir "$dir"
 	assert_output "raw: durable after famctl sync-fabric"
 	refute_output uuid
+}
+
+@test "on a file system in memory nothing is promised" {
+	mount_on tmpfs size=64m,mode=755
+	local kind
+	make_fabric host 16M 2>/dev/null
+	make_fabric guest 16M --durability guest
+	make_fabric raw 16M --raw
+	for kind in host guest raw; do
+		fam_run famctl show-fabric "$kind" --dir "$dir"
+		assert_output -r "durability: +on a file system in memory: nothing survives the host"
+		refute_output "power cut"
+		fam_run famctl --json show-fabric "$kind" --dir "$dir"
+		assert_json '.medium == "memory" and .promise == "on a file system in memory: nothing survives the host"'
+	done
 }
 
 @test "a sparse one tells how much is not reserved" {
@@ -157,7 +172,10 @@ refuses() { # STATUS MESSAGE [HINT]
 @test "grown" {
 	make_fabric f
 	truncate -s 32M "$dir/f.fam"
-	refuses 1 "the file has 33554432 bytes, but its superblock tells 16777216"
+	refuses 1 "the file has 33554432 bytes, but its superblock tells 16777216" \
+		"what lies behind is no part of it; to cut it off: truncate -s 16777216 '$dir/f.fam'"
+	truncate -s 16777216 "$dir/f.fam"
+	fam_run famctl show-fabric "$dir/f.fam"
 }
 
 @test "a newer format" {

@@ -6,16 +6,19 @@ export BATS_TEST_TIMEOUT=60
 load ../lib/fabric.bash
 
 dir='' # set by fabric_setup
+roots='' # a fabric of a test in root's directory
 
 setup_file() {
 	faults_build
 }
 
 setup() {
+	roots=''
 	fabric_setup
 }
 
 teardown() {
+	[[ -z $roots ]] || rm -f "$roots"
 	fabric_teardown
 }
 
@@ -53,6 +56,50 @@ dirty_kib() { # FILE
 	make_fabric b
 	fam_run famctl --json sync-fabric --all --dir "$dir"
 	assert_json 'map(.name) == ["a", "b"]'
+}
+
+@test "--all goes on over what fails, and the first failure decides" {
+	make_fabric a
+	make_fabric z
+	mkdir "$dir/b.fam"
+	mkfifo "$dir/c.fam"
+	truncate -s 5000 "$dir/y.fam"
+	fam_run -1 famctl sync-fabric --all --dir "$dir"
+	assert_output -r "^fabric 'a' is durable: .*"$'\n'"fabric 'z' is durable: "
+	assert_stderr "famctl: cannot open fabric '$dir/b.fam': not a fabric: it is a directory"
+	assert_stderr "famctl: cannot open fabric '$dir/c.fam': not a fabric: it is no regular file"
+	assert_stderr "famctl: cannot open fabric '$dir/y.fam': not a fabric"
+	fam_run -1 famctl --json sync-fabric --all --dir "$dir"
+	assert_json '.error.message | startswith("cannot open fabric") and contains("b.fam")' "the first failure is the command's"
+	assert_stderr "c.fam"
+}
+
+@test "--all: a disk that fails for one does not keep the others from it" {
+	make_fabric a
+	make_fabric b
+	fam_run -1 famctl_with fsync=EIO sync-fabric --all --dir "$dir"
+	assert_stderr "fabric 'a' is not durable: cannot sync '$dir/a.fam': Input/output error"
+	assert_stderr "fabric 'b' is not durable: cannot sync '$dir/b.fam': Input/output error"
+	assert_output -x ""
+}
+
+@test "--all of a plain user leaves out what others keep in /var/lib/fam" {
+	requires_root "to be two users"
+	local name=sync-test-$BASHPID
+	roots=/var/lib/fam/$name.fam
+	famctl create-fabric 16M "$name" --mode 600 >/dev/null
+	fam_run famctl_at_home create-fabric 16M mine
+	fam_run famctl_at_home sync-fabric --all
+	assert_output "fabric 'mine' is durable"
+	assert_stderr "left out: cannot open fabric '$roots': cannot open '$roots': Permission denied"
+	refute_stderr "hint"
+}
+
+@test "--all in a directory named: what cannot be opened is a failure" {
+	requires_root "to be two users"
+	make_fabric f 16M --mode 600
+	fam_run -1 famctl_at_home sync-fabric --all --dir "$dir"
+	assert_stderr "cannot open '$dir/f.fam': Permission denied"
 }
 
 @test "--dry-run says what it would sync" {

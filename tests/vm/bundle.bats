@@ -176,7 +176,10 @@ made() {
 	dd if=/dev/urandom of="$dir/large" bs=1M count=20 status=none
 	run famctl make-bundle --dir "$dir/small/b" --add "$dir/large"
 	after=$(cd "$dir/small/b" && sha256sum -- *)
+	[[ $output == *"No space left on device"* ]] || first="its cause is not told"
+	run famctl make-bundle --dir "$dir/small/new/b" --add "$dir/large"
+	left=$(ls -A "$dir/small")
 	umount "$dir/small"
 	expect 1 "No space left on device"
-	[[ $first == 0 && $after == "$before" ]]
+	[[ $first == 0 && $after == "$before" && $left == b ]]
 }
