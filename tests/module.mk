@@ -59,7 +59,8 @@ check-apparmor: deps-check ## nodes on a Debian 12 whose AppArmor enforces (root
 check-san: deps-check ## units, fuzzers and commands under address, undefined, thread
 	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
 	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
-	$(Q)tests/run unit-address fuzz-address cli-address unit-thread
+	$(Q)tests/run unit-address fuzz-address cli-address server-address \
+		unit-thread server-thread
 
 FUZZ_SECONDS ?= 60
 fuzz: deps-check ## libFuzzer on every parser, FUZZ_SECONDS each (clang)
@@ -69,3 +70,8 @@ fuzz: deps-check ## libFuzzer on every parser, FUZZ_SECONDS each (clang)
 lint: deps-check ## style, includes, function sizes, manuals, spelling, XML, documents
 	$(Q)$(submake) tests
 	$(Q)tests/run lint
+
+.PHONY: bench
+bench: deps-check ## figures, side by side with others (needs an idle machine)
+	$(Q)$(submake) tests
+	$(Q)$(TESTS)/bench-handshake $(BIN)/tm-server
