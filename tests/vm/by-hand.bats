@@ -11,7 +11,7 @@ obstacle() {
 	local node
 	((EUID == 0)) || printf "needs root: qemu:///system"
 	[[ ! -e /var/lib/fam/fabric0.fam ]] || printf "there is a fabric0 already"
-	for node in node01 node02; do
+	for node in node01 node02 node03; do
 		! virsh -q -c qemu:///system dominfo "$node" >/dev/null 2>&1 ||
 			printf "there is a domain %s already" "$node"
 	done
@@ -44,7 +44,8 @@ teardown_file() {
 	load ../lib/installed
 	if [[ -z $obstacle ]]; then
 		use_tree "$dir/tree"
-		famctl destroy-node --force node01 node02 >/dev/null 2>&1 || true
+		famctl destroy-node --force node01 node02 node03 >/dev/null 2>&1 || true
+		famctl stop-server --force fabric0 >/dev/null 2>&1 || true
 		famctl destroy-fabric --force fabric0 >/dev/null 2>&1 || true
 		rm -rf /var/lib/fam/bundle
 		[[ ! -e $dir/bundle.before ]] || mv "$dir/bundle.before" /var/lib/fam/bundle
@@ -96,6 +97,23 @@ teardown_file() {
 	famctl start-node node02
 	run node_exec node02 'fam read --length 5; counter'
 	expect 0 hello 'run 4'
+}
+
+@test "a node and a host program are peers of a server" {
+	famctl create-node node03 --transport doorbell --vectors 2 --start
+	fam -f server:fabric0 wait --timeout 60 >waited 3>&- &
+	waiter=$!
+	named() { famctl list-peers | grep -q " $1 "; }
+	wait_until 10 named fam
+	run famctl list-peers
+	expect 0 tm-server node03 fam
+	famctl ping fam
+	wait "$waiter"
+	run node_exec node03 'fam read --length 5'
+	expect 0 hello
+	famctl stop-node node03
+	famctl destroy-node node03
+	famctl stop-server fabric0
 }
 
 @test "everything can be removed again" {
