@@ -12,8 +12,8 @@
 #define WORDS_MAX 8
 
 /* Stars and braces in plenty multiply the ways a pattern could match. */
-#define STEPS_MAX   200000u
-#define STEPS_BRACE 500u /* each takes some stack, too */
+#define STEPS_MAX   20000u
+#define STEPS_BRACE 100u /* each takes some stack, too */
 
 #define MAY_READ  1u
 #define MAY_WRITE 2u
@@ -176,7 +176,7 @@ bool apparmor_match(const char *pattern, const char *path)
 static const char *skip_blank(const char *p)
 {
 	for (;;) {
-		p += strspn(p, " \t\r\n");
+		p += strspn(p, " \t\r\n\v\f");
 		if (*p != '#' && (strncmp(p, "include", 7) != 0 ||
 				  !isspace((unsigned char)p[7])))
 			return p;

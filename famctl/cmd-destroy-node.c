@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 #include "node.h"
@@ -14,16 +15,36 @@ static const struct opt options[] = {
 	 &force},
 	{0}};
 
-static void report(const struct virt_node *node)
+/* Its user has no need to look for what somebody has removed. */
+static bool is_gone(const char *path)
 {
-	out_note("node '%s' %s; its disks are kept", node->name,
-		 dry_run ? "would be destroyed" : "destroyed");
-	for (size_t i = 0; i < node->meta.count; i++)
-		out_note("fabric '%s' is kept: %s", node->meta.fabric[i].name,
-			 node->meta.fabric[i].path);
+	struct stat st;
+
+	return stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-static int destroy(struct virt *virt, const struct virt_node *node,
+static void report(const struct virt_node *node, json_t *row)
+{
+	json_t *fabrics = json_array();
+
+	out_note("node '%s' %s; its disks are kept", node->name,
+		 dry_run ? "would be destroyed" : "destroyed");
+	for (size_t i = 0; i < node->meta.count; i++) {
+		const struct node_fabric *f = &node->meta.fabric[i];
+		bool gone = is_gone(f->path);
+
+		out_note("fabric '%s' is %s: %s", f->name,
+			 gone ? "not there" : "kept", f->path);
+		json_array_append_new(
+			fabrics,
+			json_pack("{s:s,s:o,s:b}", "name", f->name, "path",
+				  out_json_text(f->path), "kept", !gone));
+	}
+	node_tell(row, "destroyed");
+	json_object_set_new(row, "fabrics", fabrics);
+}
+
+static int destroy(struct virt *virt, const struct virt_node *node, json_t *row,
 		   struct err *err)
 {
 	int ret = 0;
@@ -40,7 +61,7 @@ static int destroy(struct virt *virt, const struct virt_node *node,
 	if (ret == 0 && !dry_run)
 		ret = virt_undefine(virt, node->name, err);
 	if (ret == 0)
-		report(node);
+		report(node, row);
 	return ret;
 }
 

@@ -13,12 +13,23 @@ static const struct opt options[] = {
 	{"all", 'a', OPT_FLAG, NULL, "every node that is not running", &all},
 	{0}};
 
-static int start(struct virt *virt, const struct virt_node *node,
-		 struct err *err)
+/* The bundle it boots, which may be gone or out of date. */
+static int need_bundle(const char *dir, struct err *err)
 {
 	struct bundle bundle;
+
+	if (!*dir)
+		return 0;
+	return dry_run ? bundle_find(dir, &bundle, err)
+		       : bundle_need(dir, &bundle, err);
+}
+
+static int start(struct virt *virt, const struct virt_node *node, json_t *row,
+		 struct err *err)
+{
 	int ret;
 
+	node_tell(row, node->active ? "none" : "started");
 	if (node->active && all)
 		return 0;
 	if (node->active)
@@ -26,8 +37,8 @@ static int start(struct virt *virt, const struct virt_node *node,
 	if (node->damage[0])
 		return err_set(err, -EBADMSG, "%s", node->damage);
 	ret = node_check_start(virt, &node->meta, err);
-	if (ret == 0 && !dry_run && node->meta.bundle[0])
-		ret = bundle_need(node->meta.bundle, &bundle, err);
+	if (ret == 0)
+		ret = need_bundle(node->meta.bundle, err);
 	if (ret == 0)
 		ret = node_serve_all(virt, &node->meta, dry_run, err);
 	if (ret == 0 && !dry_run)

@@ -19,11 +19,12 @@ static const struct opt options[] = {
 	 &force},
 	{0}};
 
-static int stop(struct virt *virt, const struct virt_node *node,
+static int stop(struct virt *virt, const struct virt_node *node, json_t *row,
 		struct err *err)
 {
 	int ret = 0;
 
+	node_tell(row, node->active ? "stopped" : "none");
 	if (!node->active) {
 		if (!all)
 			out_note("node '%s' is not running", node->name);

@@ -2,10 +2,11 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "bundle.h"
 #include "hold.h"
@@ -14,7 +15,6 @@
 #include "node.h"
 #include "out.h"
 #include "qemu-args.h"
-#include "servers.h"
 #include "util/cleanup.h"
 #include "util/fdio.h"
 
@@ -83,6 +83,22 @@ static int build(struct create *create, struct err *err)
 	return ret;
 }
 
+static int check_boot(struct create *create, struct err *err)
+{
+	const struct node_spec *spec = &create->plan->spec;
+	const char *file[] = {spec->kernel, spec->initrd};
+	int ret = 0;
+
+	for (size_t i = 0; i < 2 && ret == 0; i++) {
+		/* A bundle that is not there yet is looked at once it is. */
+		if (file[i] &&
+		    !(create->plan->bundle && access(file[i], F_OK) < 0))
+			ret = node_access_check(create->virt, file[i], false,
+						err);
+	}
+	return ret;
+}
+
 /* What libvirt hands over it makes readable; the way there it does not. */
 static int check_access(struct create *create, struct err *err)
 {
@@ -96,10 +112,8 @@ static int check_access(struct create *create, struct err *err)
 	for (size_t i = 0; i < spec->disk_count && ret == 0; i++)
 		ret = node_access_check(create->virt, spec->disks[i].path,
 					false, err);
-	if (ret == 0 && spec->kernel)
-		ret = node_access_check(create->virt, spec->kernel, false, err);
-	if (ret == 0 && spec->initrd)
-		ret = node_access_check(create->virt, spec->initrd, false, err);
+	if (ret == 0)
+		ret = check_boot(create, err);
 	return ret < 0 ? err_prefix(err, "cannot create node '%s'",
 				    create->plan->name[0])
 		       : 0;
@@ -113,17 +127,19 @@ static int check_signals(struct err *err)
 static int define_one(struct create *create, size_t i, struct err *err)
 {
 	struct made *made = &create->made[i];
-	const char *name = create->plan->name[i];
-	int ret = virt_define(create->virt, name, made->xml, err);
+	int ret = virt_define(create->virt, create->plan->name[i], made->xml,
+			      err);
 
 	made->defined = ret == 0;
-	if (ret == 0 && create->plan->start) {
-		ret = virt_start(create->virt, name, err);
-		made->started = ret == 0;
-	}
-	if (ret == 0)
-		ret = check_signals(err);
-	return ret;
+	return ret == 0 ? check_signals(err) : ret;
+}
+
+static int start_one(struct create *create, size_t i, struct err *err)
+{
+	int ret = virt_start(create->virt, create->plan->name[i], err);
+
+	create->made[i].started = ret == 0;
+	return ret == 0 ? check_signals(err) : ret;
 }
 
 static int write_one(struct create *create, size_t i, struct err *err)
@@ -168,38 +184,13 @@ static int serve(struct create *create, struct err *err)
 		       : 0;
 }
 
-/*
- * Unless somebody else attached to it meanwhile. It may need a moment to see
- * that the nodes stopped just now have gone.
- */
-static void stop_server(const char *name)
-{
-	const struct timespec pause = {.tv_nsec = 50000000};
-	struct servers_info info;
-	struct err err;
-	int ret;
-
-	for (int left = 40; left > 0; left--) {
-		ret = servers_look(name, &info, &err);
-		if (ret < 0 || info.state != SERVERS_RUNNING ||
-		    !info.status.attached)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	if (ret == 0 && info.state == SERVERS_RUNNING)
-		ret = servers_stop(&info, false, &err);
-	if (ret < 0)
-		out_warn("the server of fabric '%s' still runs: %s", name,
-			 err.text);
-}
-
 static void undo_servers(const struct create *create)
 {
 	const struct node_spec *spec = &create->plan->spec;
 
 	for (size_t i = 0; i < spec->fabric_count; i++) {
 		if (create->served[i])
-			stop_server(spec->fabrics[i].name);
+			node_unserve(spec->fabrics[i].name);
 	}
 }
 
@@ -226,14 +217,15 @@ static void undo(struct create *create)
 	undo_servers(create);
 }
 
-static int carry_out(struct create *create, struct err *err)
+static int each(struct create *create,
+		int (*step)(struct create *create, size_t i, struct err *err),
+		struct err *err)
 {
 	const struct node_plan *plan = create->plan;
 	int ret = 0;
 
 	for (size_t i = 0; i < plan->count && ret == 0; i++) {
-		ret = plan->define ? define_one(create, i, err)
-				   : write_one(create, i, err);
+		ret = step(create, i, err);
 		if (ret < 0)
 			err_prefix(err, "cannot create node '%s'",
 				   plan->name[i]);
@@ -241,45 +233,108 @@ static int carry_out(struct create *create, struct err *err)
 	return ret;
 }
 
-static const char *verb(const struct made *made)
+static int need_bundle(struct create *create, struct err *err)
 {
-	if (made->started)
-		return "defined and started";
-	return made->defined ? "defined" : "written";
+	const struct node_plan *plan = create->plan;
+	struct bundle bundle;
+	int ret;
+
+	if (!plan->bundle)
+		return 0;
+	ret = bundle_need(plan->bundle_dir, &bundle, err);
+	if (ret == 0 && create->virt)
+		ret = check_boot(create, err);
+	if (ret == 0)
+		ret = check_signals(err);
+	return ret < 0 ? err_prefix(err, "cannot create node '%s'",
+				    plan->name[0])
+		       : 0;
 }
 
-static void report_json(const struct create *create)
+/* The bundle, which stays, is made when nothing but QEMU itself can refuse. */
+static int carry_out(struct create *create, struct err *err)
+{
+	const struct node_plan *plan = create->plan;
+	int ret = each(create, plan->define ? define_one : write_one, err);
+
+	if (ret == 0)
+		ret = serve(create, err);
+	if (ret == 0)
+		ret = need_bundle(create, err);
+	return ret == 0 && plan->start ? each(create, start_one, err) : ret;
+}
+
+static char *json_text(const struct create *create)
 {
 	json_t *rows = json_array();
+	char *text;
 
 	for (size_t i = 0; i < create->plan->count; i++) {
 		const struct made *made = &create->made[i];
+		json_t *file =
+			made->file ? out_json_text(made->file) : json_null();
 
 		json_array_append_new(
-			rows, json_pack("{s:s,s:b,s:b,s:s?,s:s}", "name",
+			rows, json_pack("{s:s,s:b,s:b,s:o,s:s}", "name",
 					create->plan->name[i], "defined",
 					made->defined, "started", made->started,
-					"file", made->file, "xml", made->xml));
+					"file", file, "xml", made->xml));
 	}
-	out_table(true, NULL, rows);
+	text = json_dumps(rows, JSON_INDENT(2));
+	json_decref(rows);
+	return text;
 }
 
-static void report(const struct create *create, const struct globals *globals)
+/* No more at once than fits a pipe that has room: a signal is not kept waiting.
+ */
+static int print(const char *text, size_t left, struct err *err)
 {
-	for (size_t i = 0; i < create->plan->count; i++) {
+	int ret = 0;
+
+	while (left > 0 && ret == 0) {
+		size_t now = left < PIPE_BUF ? left : PIPE_BUF;
+
+		if (!hold_wait_writable(STDOUT_FILENO))
+			return err_set(err, -EINTR, "interrupted");
+		fwrite(text, 1, now, stdout);
+		ret = out_finish(err);
+		text += now;
+		left -= now;
+	}
+	return ret;
+}
+
+static void note(const struct made *made, const char *name)
+{
+	if (made->file)
+		out_note("node '%s' written to '%s'", name, made->file);
+	else
+		out_note("node '%s' %s", name,
+			 made->started ? "defined and started" : "defined");
+}
+
+static int tell_json(const struct create *create, struct err *err)
+{
+	_cleanup_free_ char *text = json_text(create);
+	int ret = text ? print(text, strlen(text), err)
+		       : err_sys(err, ENOMEM, "nodes");
+
+	return ret == 0 ? print("\n", 1, err) : ret;
+}
+
+static int tell(const struct create *create, bool json, struct err *err)
+{
+	int ret = json ? tell_json(create, err) : 0;
+
+	for (size_t i = 0; i < create->plan->count && ret == 0; i++) {
 		const struct made *made = &create->made[i];
 
-		if (made->defined)
-			out_note("node '%s' %s", create->plan->name[i],
-				 verb(made));
-		else if (made->file)
-			out_note("node '%s' written to '%s'",
-				 create->plan->name[i], made->file);
-		else if (!globals->json)
-			fputs(made->xml, stdout);
+		if (made->defined || made->file)
+			note(made, create->plan->name[i]);
+		else if (!json)
+			ret = print(made->xml, made->len, err);
 	}
-	if (globals->json)
-		report_json(create);
+	return ret;
 }
 
 static int connect(struct create *create, const struct globals *globals,
@@ -290,32 +345,42 @@ static int connect(struct create *create, const struct globals *globals,
 	return ret == 0 ? check_access(create, err) : ret;
 }
 
+/* What is begun is either finished, and told, or undone. */
+static int make(struct create *create, bool json, struct err *err)
+{
+	struct hold hold;
+	int ret;
+
+	hold_begin(&hold);
+	ret = carry_out(create, err);
+	if (ret == 0)
+		ret = tell(create, json, err);
+	if (ret < 0)
+		undo(create);
+	hold_end(&hold);
+	return ret;
+}
+
 int node_create(const struct node_plan *plan, const struct globals *globals,
 		struct err *err)
 {
 	struct create create = {.plan = plan};
-	struct hold hold;
-	bool print = globals->dry_run || (!plan->define && !plan->output);
+	bool dry = globals->dry_run;
 	int ret;
 
 	create.made = calloc(plan->count, sizeof(*create.made));
 	if (!create.made)
 		return err_sys(err, ENOMEM, "nodes");
 	ret = build(&create, err);
-	if (ret == 0 && plan->define && !globals->dry_run)
+	if (ret == 0 && plan->define && !dry)
 		ret = connect(&create, globals, err);
-	if (ret == 0 && !print) {
-		/* What is begun is either finished or undone. */
-		hold_begin(&hold);
-		ret = serve(&create, err);
+	if (ret == 0 && !dry && (plan->define || plan->output)) {
+		ret = make(&create, globals->json, err);
+	} else if (ret == 0) {
+		ret = dry ? 0 : need_bundle(&create, err);
 		if (ret == 0)
-			ret = carry_out(&create, err);
-		if (ret < 0)
-			undo(&create);
-		hold_end(&hold);
+			ret = tell(&create, globals->json, err);
 	}
-	if (ret == 0)
-		report(&create, globals);
 	create_done(&create);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "node-access.h"
@@ -129,6 +130,28 @@ int node_serve(struct virt *virt, const struct fabric *fabric,
 	return ret < 0 ? ret : started;
 }
 
+/* It may need a moment to see that the nodes stopped just now have gone. */
+void node_unserve(const char *name)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	struct servers_info info;
+	struct err err;
+	int ret;
+
+	for (int left = 40; left > 0; left--) {
+		ret = servers_look(name, &info, &err);
+		if (ret < 0 || info.state != SERVERS_RUNNING ||
+		    !info.status.attached)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (ret == 0 && info.state == SERVERS_RUNNING)
+		ret = servers_stop(&info, false, &err);
+	if (ret < 0)
+		out_warn("the server of fabric '%s' still runs: %s", name,
+			 err.text);
+}
+
 int node_serve_all(struct virt *virt, const struct node_meta *meta,
 		   bool dry_run, struct err *err)
 {
@@ -231,20 +254,49 @@ static int collect(struct virt *virt, int argc, char **argv, bool all,
 }
 
 static int run_one(struct virt *virt, const char *name,
-		   const struct node_job *job, struct err *err)
+		   const struct node_job *job, json_t *rows, struct err *err)
 {
 	_cleanup_free_ struct virt_node *node = malloc(sizeof(*node));
+	json_t *row = json_object();
 	int ret;
 
+	/* The array owns it. */
+	json_array_append_new(rows, row);
 	*err = (struct err){0};
-	if (!node)
+	if (!node || !row)
 		return err_sys(err, ENOMEM, "node");
+	json_object_set_new(row, "name", out_json_text(name));
 	ret = virt_node(virt, name, node, err);
 	if (ret == 0)
-		ret = job->run(virt, node, err);
+		ret = job->run(virt, node, row, err);
 	if (ret < 0)
 		err_prefix(err, "cannot %s node '%s'", job->verb, name);
 	return ret;
+}
+
+void node_tell(json_t *row, const char *action)
+{
+	json_object_set_new(row, "action", json_string(action));
+}
+
+/* Goes on after a failure: the first one is returned, others are printed. */
+static int run_each(struct virt *virt, const struct names *names,
+		    const struct node_job *job, json_t *rows, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < names->count; i++) {
+		struct err now;
+		int ret = run_one(virt, names->name[i], job, rows, &now);
+
+		if (ret < 0 && first < 0)
+			out_error(false, &now, 0);
+		if (ret < 0 && first == 0) {
+			first = ret;
+			*err = now;
+		}
+	}
+	return first;
 }
 
 int node_run_job(const struct globals *globals, int argc, char **argv,
@@ -252,7 +304,8 @@ int node_run_job(const struct globals *globals, int argc, char **argv,
 {
 	_cleanup_virt_ struct virt *virt = NULL;
 	_cleanup_names_ struct names names = {0};
-	int ret, first = 0;
+	json_t *rows;
+	int ret;
 
 	if (job->all == (argc > 0)) {
 		err_set(err, -EINVAL,
@@ -265,16 +318,10 @@ int node_run_job(const struct globals *globals, int argc, char **argv,
 		ret = collect(virt, argc, argv, job->all, &names, err);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < names.count; i++) {
-		struct err now;
-
-		ret = run_one(virt, names.name[i], job, &now);
-		if (ret < 0 && first < 0)
-			out_error(false, &now, 0);
-		if (ret < 0 && first == 0) {
-			first = ret;
-			*err = now;
-		}
-	}
-	return first;
+	rows = json_array();
+	ret = run_each(virt, &names, job, rows, err);
+	if (ret == 0 && globals->json)
+		out_table(true, NULL, json_incref(rows));
+	json_decref(rows);
+	return ret;
 }

@@ -36,6 +36,9 @@ int node_check_start(struct virt *virt, const struct node_meta *meta,
 int node_serve(struct virt *virt, const struct fabric *fabric,
 	       unsigned int vectors, bool dry_run, struct err *err);
 
+/** node_unserve() - stop that server again, unless others attached meanwhile */
+void node_unserve(const char *name);
+
 /** node_serve_all() - the same for all fabrics of a node that need it; 0 */
 int node_serve_all(struct virt *virt, const struct node_meta *meta,
 		   bool dry_run, struct err *err);
@@ -57,15 +60,19 @@ int node_find_disk(const char *name, char out[PATH_MAX], bool *qcow2,
 struct node_job {
 	const char *verb; /* "start", for "cannot start node 'x': ..." */
 	bool all;	  /* --all instead of names */
-	/* The node exists and is ours. */
-	int (*run)(struct virt *virt, const struct virt_node *node,
+	/* The node exists and is ours; @row tells what becomes of it. */
+	int (*run)(struct virt *virt, const struct virt_node *node, json_t *row,
 		   struct err *err);
 };
+
+/** node_tell() - what was done to a node: "started", "none"; into its row */
+void node_tell(json_t *row, const char *action);
 
 /**
  * node_run_job() - do @job to the nodes named, or to all
  *
- * Goes on after a failure. The first one is returned; others are printed.
+ * Goes on after a failure. The first one is returned; others are printed. With
+ * --json an array of what was done to each is printed if there was none.
  */
 int node_run_job(const struct globals *globals, int argc, char **argv,
 		 const struct node_job *job, struct err *err);

@@ -66,11 +66,19 @@ static bool is_q35(const char *machine)
 	return !strcmp(machine, "q35") || !strncmp(machine, "pc-q35-", 7);
 }
 
+static bool is_pc(const char *machine)
+{
+	return !strcmp(machine, "pc") || !strncmp(machine, "pc-i440fx-", 10) ||
+	       !strncmp(machine, "pc-0.", 5) || !strncmp(machine, "pc-1.", 5);
+}
+
 int qemu_args_machine(const char *machine, struct err *err)
 {
-	if (is_q35(machine) || !strcmp(machine, "pc") ||
-	    !strncmp(machine, "pc-i440fx-", 10) ||
-	    !strncmp(machine, "pc-0.", 5) || !strncmp(machine, "pc-1.", 5))
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if ((is_q35(machine) || is_pc(machine)) &&
+	    !machine[strspn(machine, chars)])
 		return 0;
 	err_set(err, -EINVAL, "machine '%s' is neither a q35 nor a pc",
 		machine);

@@ -182,6 +182,9 @@ value() { # XPATH: of the last output
 		more+=(--fabric "$dir/f.fam")
 	done
 	refused 2 "more than 8 fabrics" "" with_kernel n1 "${more[@]}"
+	ln "$dir/f.fam" "$dir/hard.fam"
+	refused 2 "'$dir/f.fam' and '$dir/hard.fam' are the same file" "" \
+		with_kernel n1 --fabric "$dir/hard.fam"
 	truncate -s 8M "$dir/f.fam"
 	refused 1 "cannot create node 'n1': " "" with_kernel n1
 	truncate -s 48M "$dir/f.fam"
@@ -196,6 +199,8 @@ value() { # XPATH: of the last output
 
 @test "words that make no sense are refused" {
 	refused 2 "machine 'microvm' is neither" "use q35, pc" with_kernel n1 --machine microvm
+	refused 2 "is neither a q35 nor a pc" "use q35, pc" with_kernel n1 --machine $'pc-q35-\x01'
+	refused 2 "is neither a q35 nor a pc" "use q35, pc" with_kernel n1 --machine 'pc-q35-7.2,usb=on'
 	refused 2 "there is no 'xen'" "use kvm, qemu or auto" \
 		famctl create-node n1 --fabric "$dir/f.fam" --virt-type xen
 	refused 2 "--apparmor: there is no 'on'" "use auto, confined or off" with_kernel n1 --apparmor on
@@ -213,6 +218,17 @@ value() { # XPATH: of the last output
 	refused 2 "--count needs a place" "add --output" with_kernel --count 2
 	refused 2 "--output does not go with" "" with_kernel n1 --output "$dir" --define
 	refused 2 "has a control character" "" with_kernel n1 --append $'a\tb'
+}
+
+@test "an empty value is refused, except a kernel's parameters" {
+	local option
+	for option in --fabric --kernel --initrd --disk --bundle-dir --network --machine \
+		--virt-type --emulator --qemu-version --transport --apparmor --template --output; do
+		refused 2 "$option is empty" "" famctl create-node n1 "$option" ''
+	done
+	refused 2 "--output is empty" "" with_kernel --count 2 --output ''
+	fam_run with_kernel n1 --append ''
+	valid - <<<"$output"
 }
 
 @test "libvirt out of reach has its own exit status" {
@@ -289,6 +305,48 @@ limited() { # COMMAND...: no file may grow beyond 1 KiB
 	assert_stderr "cannot write the output: No space left on device"
 }
 
+@test "what cannot be told is not made" {
+	mkdir "$dir/out"
+	untold() { with_kernel "$@" --json >/dev/full; }
+	fam_run -1 untold --count 2 --output "$dir/out"
+	assert_stderr "cannot write the output: No space left on device"
+	refute_stderr "written to"
+	assert "nothing is left" test -z "$(ls "$dir/out")"
+	fam_run -1 untold n1 --start
+	refute_stderr "defined" "the document is told first"
+}
+
+@test "the document arrives whole, however slowly it is read" {
+	mkdir "$dir/out"
+	slowly() {
+		with_kernel --count 50 --output "$dir/out" --json |
+			while read -r -N 1000 part || [[ -n $part ]]; do printf '%s' "$part"; done
+	}
+	fam_run slowly
+	assert_json 'length == 50 and all(.xml | endswith("</domain>\n"))'
+}
+
+@test "a bundle is made after all else that may fail" {
+	local bundle=$dir/b
+	refused 3 "'$dir/none/q.xml': No such file" "" \
+		create_node q --bundle-dir "$bundle" --output "$dir/none"
+	refused 4 "a domain of this name exists" "choose another name" \
+		create_node test --bundle-dir "$bundle" --define
+	refused 2 "--vectors: by transport 'plain'" "add --transport" \
+		create_node q --bundle-dir "$bundle" --vectors 2
+}
+
+@test "a node whose bundle cannot be made is not left behind" {
+	mkdir "$dir/out"
+	in_small_files() {
+		ulimit -f 1024
+		"$@"
+	}
+	fam_run -1 in_small_files create_node q --bundle-dir "$dir/b" --output "$dir/out"
+	assert_stderr "cannot create node 'q': cannot use bundle '$dir/b': "
+	assert "nothing is left" test -z "$(ls "$dir/out")" -a ! -e "$dir/b"
+}
+
 @test "a fabric of another user is refused" {
 	requires_root "to become another user"
 	local home
@@ -358,6 +416,6 @@ limited() { # COMMAND...: no file may grow beyond 1 KiB
 	for way in auto confined off; do
 		fam_run with_kernel n1 --connect qemu:///session --apparmor "$way"
 		assert_stderr -x ""
-		[[ $output != *seclabel* ]]
+		refute_output seclabel
 	done
 }

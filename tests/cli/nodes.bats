@@ -148,10 +148,12 @@ path='%s' size='%s' transport='plain' device='00:10.0'/>" "$1" "$dir/$1.fam" "$2
 }
 
 @test "destroy-node says what it leaves" {
-	with_node n1 "$(fabric_element a 16777216)"
+	with_node n1 "$(fabric_element a 16777216)" "$(fabric_element gone 16777216)"
+	: >"$dir/a.fam"
 	fam_run famctl destroy-node --force n1
 	assert_stderr -x "famctl: node 'n1' destroyed; its disks are kept
-famctl: fabric 'a' is kept: $dir/a.fam"
+famctl: fabric 'a' is kept: $dir/a.fam
+famctl: fabric 'gone' is not there: $dir/gone.fam"
 }
 
 @test "a dry run does nothing" {
@@ -160,4 +162,37 @@ famctl: fabric 'a' is kept: $dir/a.fam"
 	assert_stderr "node 'n1' would be destroyed"
 	fam_run famctl stop-node --dry-run --force n1
 	assert_stderr -x "famctl: node 'n1' would be stopped"
+}
+
+@test "--json prints one array of what was done, or would be" {
+	local option
+	with_node n1 "$(fabric_element a 16777216)" "$(fabric_element gone 16777216)"
+	: >"$dir/a.fam"
+	for option in '' --dry-run; do
+		# shellcheck disable=SC2086 # none or one word
+		fam_run famctl start-node --all --json $option
+		assert_json '. == [{"name": "n1", "action": "none"}]' "it runs already"
+		# shellcheck disable=SC2086 # none or one word
+		fam_run famctl stop-node --force n1 --json $option
+		assert_json '. == [{"name": "n1", "action": "stopped"}]'
+		# shellcheck disable=SC2086 # none or one word
+		fam_run famctl destroy-node --all --force --json $option
+		assert_json 'length == 1 and (.[0] | .name == "n1" and .action == "destroyed")'
+		assert_json '.[0].fabrics == [
+			{"name": "a", "path": "'"$dir"'/a.fam", "kept": true},
+			{"name": "gone", "path": "'"$dir"'/gone.fam", "kept": false}]'
+	done
+	# shellcheck disable=SC2034 # read by famctl()
+	FABRIC_URI=test:///default
+	fam_run famctl destroy-node --all --json
+	assert_json '. == []'
+}
+
+@test "--json prints the error alone if one node fails" {
+	with_node n1
+	fam_run -3 famctl stop-node --force n1 nobody nothing --json
+	assert_stderr "node 'n1' stopped"
+	assert_stderr "cannot stop node 'nothing'"
+	assert_json 'keys == ["error"] and .error.exit_status == 3'
+	assert_json '.error.message | startswith("cannot stop node '"'nobody'"'")'
 }

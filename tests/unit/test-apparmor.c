@@ -115,6 +115,7 @@ static void rules_that_do_not(void **state)
 		"/srv/** rw\n",
 		"include \"/srv/**\" rw,\n",
 		"\"/srv/** rw,\n",
+		"/srv/** \v\f",
 		longest,
 	};
 

@@ -178,7 +178,17 @@ bars_are_well() { # NAME
 	assert_stderr "cannot create node '${prefix}n02': a domain of this name exists"
 	assert "only the older one is there" test "$(domains)" = "${prefix}n02"
 	fam_run -4 create n --count 3 --start
-	assert "the one that ran was stopped and removed" test "$(domains)" = "${prefix}n02"
+	assert "the first one was removed" test "$(domains)" = "${prefix}n02"
+}
+
+@test "a node that cannot be told of is stopped and removed" {
+	local option
+	to_full() { create "$@" --json >/dev/full; }
+	for option in --define --start; do
+		fam_run -1 to_full n1 "$option"
+		assert_stderr -x "famctl: cannot write the output: No space left on device"
+		refute "it is gone" defined n1
+	done
 }
 
 @test "a node that does not start is not left defined" {
@@ -203,10 +213,10 @@ bars_are_well() { # NAME
 	assert "nothing is left" test -z "$(domains)"
 }
 
-# Types what the hint of the last command says.
+# Types the command in the hint of the last one; before it there may be advice.
 follow_hint() {
 	# shellcheck disable=SC2154 # by fam_run
-	bash -c "$(sed -n 's/^hint: //p' <<<"$stderr")"
+	bash -c "$(sed -n 's/^hint: \(.* in: \)\?//p' <<<"$stderr")"
 }
 
 @test "a fabric QEMU may not open is refused, and the hint cures it" {
@@ -264,6 +274,8 @@ follow_hint() {
 	fam_run famctl create-node "${prefix}n1" --fabric "$fabrics/a.fam" --virt-type qemu \
 		--memory 256M --bundle-dir "$fabrics/own" --define
 	rm -r "$fabrics/own"
+	fam_run on start n1 --dry-run
+	assert "a dry run makes none" test ! -e "$fabrics/own"
 	fam_run on start n1
 	fam_run node_exec "${prefix}n1" 'fam info'
 	assert_output a
