@@ -266,7 +266,7 @@ static size_t qualifiers(const struct rule *rule, bool *deny)
 
 	*deny = false;
 	for (i = 0; i < rule->count; i++) {
-		for (w = 0; w < 4 && strcmp(rule->word[i], words[w]); w++)
+		for (w = 0; w < 4 && strcmp(rule->word[i], words[w]) != 0; w++)
 			;
 		if (w == 4)
 			break;
@@ -306,7 +306,7 @@ static unsigned int judge(const struct rule *rule, const char *path, bool *deny)
 bool apparmor_allows(const char *text, const char *path)
 {
 	unsigned int allowed = 0, denied = 0;
-	struct rule rule;
+	struct rule rule = {0};
 
 	while ((text = read_rule(text, &rule))) {
 		bool deny;

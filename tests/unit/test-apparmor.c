@@ -121,7 +121,8 @@ static void rules_that_do_not(void **state)
 
 	(void)state;
 	memset(longest, 'x', sizeof(longest) - 1);
-	memcpy(longest, "/srv/** rw", 10);
+	strcpy(longest, "/srv/** rw");
+	longest[strlen(longest)] = 'x';
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (apparmor_allows(texts[i], FILE_ODD))
 			fail_msg("%.60s", texts[i]);
