@@ -51,7 +51,7 @@ pkg = $(or $(shell pkg-config --$(1) $(2) 2>/dev/null),\
 	$(error $(2) not found by pkg-config; 'make deps' installs what is missing)))
 # No library is looked for when the goal does not build anything.
 nobuild := help deps deps-check clean dist format demo uninstall check check-apparmor check-vm \
-	check-san fuzz lint bench
+	check-san fuzz lint bench check-soak check-apparmor
 ifneq ($(filter-out $(nobuild),$(or $(MAKECMDGOALS),all)),)
 PMEM_LIBS    := $(call pkg,libs,libpmem)
 LIBVIRT_LIBS := $(call pkg,libs,libvirt)
@@ -181,6 +181,6 @@ format: ## reformat the C sources
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' \
+		/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
 	@printf '\nVariables: PREFIX DESTDIR BINDIR LIBDIR ... CFLAGS LDFLAGS V=1 BUILD\n'

@@ -52,7 +52,7 @@ check-vm: deps-check ## only the tests with real guests and libvirt
 	$(Q)$(submake) tests
 	$(Q)tests/run vm
 
-check-apparmor: deps-check ## nodes on a Debian 12 whose AppArmor enforces (root, network, ten minutes)
+check-apparmor: deps-check ## nodes where AppArmor enforces, in a nested Debian 12
 	$(Q)$(submake) all
 	$(Q)tests/soak/apparmor-host
 
@@ -70,6 +70,12 @@ fuzz: deps-check ## libFuzzer on every parser, FUZZ_SECONDS each (clang)
 lint: deps-check ## style, includes, function sizes, manuals, spelling, XML, documents
 	$(Q)$(submake) tests
 	$(Q)tests/run lint
+
+.PHONY: check-soak
+check-soak: deps-check ## 10,000 hostile peers, under address and thread sanitizers
+	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
+	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
+	$(Q)CHURN_CYCLES=10000 tests/run server-address server-thread
 
 .PHONY: bench
 bench: deps-check ## figures, side by side with others (needs an idle machine)
