@@ -12,7 +12,7 @@ pid_a=0 # set by start_guest
 
 setup() {
 	server_setup
-	[[ -n $(kernel) ]] || skip "no kernel in /boot"
+	[[ -n $(kernel) ]] || skip "no kernel for guests"
 	command -v qemu-system-x86_64 >/dev/null || skip "no QEMU"
 	DEADLINE=120
 }

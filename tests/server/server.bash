@@ -193,8 +193,10 @@ start_guest() { # NAME VECTORS [QEMU-OPTION...]
 		-device ivshmem-doorbell,chardev=fabric,vectors="$vectors" "$@"
 }
 
+# A kernel for guests; where install-deps put one, none is in /boot.
 kernel() {
-	local -a found=(/boot/vmlinuz-*-cloud-amd64 /boot/vmlinuz-*)
+	local -a found=("$FAM_BUILD"/share/fam/kernel/boot/vmlinuz-* /boot/vmlinuz-*-cloud-amd64
+		/boot/vmlinuz-*)
 	printf '%s\n' "${found[@]}" | xargs -d '\n' ls -d 2>/dev/null | head -n 1
 }
 
