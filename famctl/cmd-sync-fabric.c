@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "fabric.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 static const char *dir;
 static bool all;
@@ -88,14 +89,6 @@ static int find(int argc, char **argv, struct targets *targets, struct err *err)
 	return 0;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static json_t *result(const struct fabric *fabric, uint64_t took_ns)
 {
 	json_t *row = json_object();
@@ -110,13 +103,13 @@ static json_t *result(const struct fabric *fabric, uint64_t took_ns)
 static int sync_one(const struct globals *globals, const struct fabric *fabric,
 		    json_t *rows, struct err *err)
 {
-	uint64_t before = now_ns(), took;
+	uint64_t before = clock_ns(), took;
 	int ret = globals->dry_run ? 0 : fabric_sync(fabric, err);
 
 	if (ret < 0)
 		return err_prefix(err, "fabric '%s' is not durable",
 				  fabric->name);
-	took = now_ns() - before;
+	took = clock_ns() - before;
 	json_array_append_new(rows, result(fabric, took));
 	if (globals->json)
 		return 0;

@@ -11,6 +11,7 @@
 
 #include "out.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/size.h"
 
 #define CELL_MAX	4200	  /* a path and some more */
@@ -264,21 +265,13 @@ void out_warn(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 void out_progress_begin(struct out_progress *p, const char *label,
 			uint64_t total)
 {
 	*p = (struct out_progress){
 		.label = label,
 		.total = total,
-		.started_ns = now_ns(),
+		.started_ns = clock_ns(),
 		.terminal = isatty(STDERR_FILENO),
 	};
 }
@@ -304,7 +297,7 @@ void out_progress_update(struct out_progress *p, uint64_t done)
 
 	if (!p->terminal)
 		return;
-	now = now_ns();
+	now = clock_ns();
 	if (now - p->started_ns < PROGRESS_QUIET ||
 	    now - p->shown_ns < PROGRESS_PERIOD)
 		return;

@@ -14,6 +14,7 @@
 
 #include "run.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fdio.h"
 
 #define WAIT_MS 20 /* between two looks at a child whose output is silent */
@@ -25,14 +26,6 @@ struct child {
 	size_t used;
 	struct run_result *result;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* In the child, after fork(): only async-signal-safe calls. */
 static void become(const char *const argv[], int output, int failure)
@@ -152,7 +145,7 @@ static void collect(struct child *child)
 	int status = 0;
 
 	while (waitpid(child->pid, &status, WNOHANG) == 0) {
-		uint64_t now = now_ms();
+		uint64_t now = clock_ms();
 
 		if (now >= child->deadline_ms) {
 			child->result->timed_out = 1;
@@ -173,7 +166,7 @@ int run_program(const char *const argv[], unsigned int timeout_ms,
 {
 	struct child child = {.pid = -1,
 			      .output = -1,
-			      .deadline_ms = now_ms() + timeout_ms,
+			      .deadline_ms = clock_ms() + timeout_ms,
 			      .result = out};
 	int ret;
 

@@ -14,6 +14,7 @@
 #include "servers.h"
 #include "supervise.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 #define SOCKET	".sock"
 #define LOOK_MS 20
@@ -255,24 +256,16 @@ int servers_each(int (*visit)(const struct servers_info *info, void *arg,
 	return ret;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 int servers_await(const char *name, bool running, unsigned int ms,
 		  struct servers_info *out, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
-	uint64_t end = now_ms() + ms;
+	uint64_t end = clock_ms() + ms;
 	bool there, late;
 	int ret;
 
 	do {
-		late = now_ms() >= end;
+		late = clock_ms() >= end;
 		ret = servers_look(name, out, err);
 		there = out->state == SERVERS_RUNNING;
 		if (ret < 0 || (running && there) ||

@@ -18,6 +18,7 @@
 #include "out.h"
 #include "supervise.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 /* Descriptors by which the supervisor knows that supervise_start() made it. */
 #define LOCK_FD	  3
@@ -183,14 +184,6 @@ int supervise_start(const struct supervise_spec *spec, struct err *err)
 	return take_fd(&down);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static void ending_signals(sigset_t *out)
 {
 	sigemptyset(out);
@@ -253,7 +246,7 @@ static int keep_alive(char **argv)
 	bool stop = false;
 
 	while (!stop) {
-		uint64_t begun = now_ms();
+		uint64_t begun = clock_ms();
 		pid_t pid = spawn(argv);
 		int status;
 
@@ -262,7 +255,7 @@ static int keep_alive(char **argv)
 		status = await_end(pid, &stop);
 		if (WIFEXITED(status))
 			return WEXITSTATUS(status) ? -EIO : 0;
-		if (now_ms() - begun >= GOOD_LIFE_MS)
+		if (clock_ms() - begun >= GOOD_LIFE_MS)
 			pause = PAUSE_MIN_MS;
 		if (!stop)
 			out_note("server %d died of signal %d (%s); it is "

@@ -11,6 +11,7 @@
 #include <libvirt/virterror.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/size.h"
 #include "virt.h"
 
@@ -164,6 +165,16 @@ int virt_node(struct virt *virt, const char *name, struct virt_node *out,
 	return look_up(virt, name, &domain, out, err);
 }
 
+/* The same; the node is malloc'd, being too large for the stack. */
+static int look_up_new(struct virt *virt, const char *name, virDomainPtr *out,
+		       struct virt_node **node, struct err *err)
+{
+	*node = calloc(1, sizeof(**node));
+	if (!*node)
+		return err_sys(err, ENOMEM, "node");
+	return look_up(virt, name, out, *node, err);
+}
+
 int virt_define(struct virt *virt, const char *name, const char *xml,
 		struct err *err)
 {
@@ -218,12 +229,9 @@ int virt_each_node(struct virt *virt,
 int virt_start(struct virt *virt, const char *name, struct err *err)
 {
 	_cleanup_domain_ virDomainPtr domain = NULL;
-	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
-	int ret;
+	_cleanup_free_ struct virt_node *node = NULL;
+	int ret = look_up_new(virt, name, &domain, &node, err);
 
-	if (!node)
-		return err_sys(err, ENOMEM, "node");
-	ret = look_up(virt, name, &domain, node, err);
 	if (ret < 0)
 		return ret;
 	if (node->active)
@@ -231,14 +239,6 @@ int virt_start(struct virt *virt, const char *name, struct err *err)
 	if (virDomainCreate(domain) < 0)
 		return virt_error(err, -EIO, "libvirt cannot start it");
 	return 0;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /*
@@ -249,11 +249,11 @@ static int shut_down(virDomainPtr domain, unsigned int timeout_s,
 		     struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-	uint64_t end = now_ms() + UINT64_C(1000) * timeout_s, press = 0;
+	uint64_t end = clock_ms() + UINT64_C(1000) * timeout_s, press = 0;
 	int active;
 
 	while ((active = virDomainIsActive(domain)) == 1) {
-		uint64_t now = now_ms();
+		uint64_t now = clock_ms();
 
 		/* It may have gone off by itself between the two calls. */
 		if (now >= press && virDomainShutdown(domain) < 0 &&
@@ -277,12 +277,9 @@ int virt_stop(struct virt *virt, const char *name, unsigned int timeout_s,
 	      bool force, struct err *err)
 {
 	_cleanup_domain_ virDomainPtr domain = NULL;
-	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
-	int ret;
+	_cleanup_free_ struct virt_node *node = NULL;
+	int ret = look_up_new(virt, name, &domain, &node, err);
 
-	if (!node)
-		return err_sys(err, ENOMEM, "node");
-	ret = look_up(virt, name, &domain, node, err);
 	if (ret < 0 || !node->active)
 		return ret;
 	if (!force)
@@ -311,12 +308,9 @@ static int undefine(virDomainPtr domain)
 int virt_undefine(struct virt *virt, const char *name, struct err *err)
 {
 	_cleanup_domain_ virDomainPtr domain = NULL;
-	_cleanup_free_ struct virt_node *node = calloc(1, sizeof(*node));
-	int ret;
+	_cleanup_free_ struct virt_node *node = NULL;
+	int ret = look_up_new(virt, name, &domain, &node, err);
 
-	if (!node)
-		return err_sys(err, ENOMEM, "node");
-	ret = look_up(virt, name, &domain, node, err);
 	if (ret < 0)
 		return ret;
 	if (node->active)

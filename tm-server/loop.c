@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "util/clock.h"
 #include "util/cleanup.h"
 
 /* Ready descriptors taken in one round: the bound of its length. */
@@ -285,8 +286,5 @@ void loop_quit(struct loop *loop)
 
 uint64_t loop_now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return clock_ms();
 }
