@@ -116,6 +116,9 @@ int fam_superblock_init(struct fam_superblock *sb, uint64_t size,
 	sb->data_offset = FAM_DATA_OFFSET;
 	sb->data_bytes = size - FAM_DATA_OFFSET;
 	sb->created_ns = created_ns;
+	sb->feature_compat = FAM_COMPAT_MAILBOX;
+	sb->mailbox_offset = FAM_MAILBOX_OFFSET;
+	sb->mailbox_bytes = FAM_MAILBOX_BYTES;
 	memcpy(sb->label, label, strlen(label));
 	return 0;
 }
@@ -145,12 +148,25 @@ static bool data_is_valid(const struct fam_superblock *sb)
 	       sb->data_bytes <= sb->size - sb->data_offset;
 }
 
+/*
+ * The place and the length are those of version 1 of the mailbox. Its own
+ * header tells the version, but a wrong place would have it written over the
+ * superblocks, or over data.
+ */
+static bool mailbox_is_valid(const struct fam_superblock *sb)
+{
+	if (!(sb->feature_compat & FAM_COMPAT_MAILBOX))
+		return true;
+	return sb->mailbox_offset == FAM_MAILBOX_OFFSET &&
+	       sb->mailbox_bytes == FAM_MAILBOX_BYTES;
+}
+
 static bool fields_are_valid(const struct fam_superblock *sb, unsigned int copy)
 {
 	return sb->copy == copy && durability_is_valid(sb->durability) &&
 	       uuid_is_random(sb->uuid) && size_is_valid(sb->size) &&
 	       sb->generation > 0 && data_is_valid(sb) &&
-	       stored_label_is_valid(sb->label);
+	       mailbox_is_valid(sb) && stored_label_is_valid(sb->label);
 }
 
 int fam_superblock_check(const struct fam_superblock *sb, unsigned int copy)

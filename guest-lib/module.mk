@@ -1,5 +1,5 @@
 # libfam, the fam command, and what runs in a node.
-fam-obj := $(call objects,guest-lib,error layout source find pci hostfile \
+fam-obj := $(call objects,guest-lib,error layout mailbox source find pci hostfile \
 	cachetype map persist wire server server-connect server-peer doorbell)
 
 $(LIB)/libfam.a: $(fam-obj)

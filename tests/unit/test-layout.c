@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include <fam/layout.h>
+#include <fam-mailbox.h>
 
 #define MIB (UINT64_C(1) << 20)
 #define TIB (UINT64_C(1) << 40)
@@ -372,11 +372,14 @@ static const struct field {
 	const char *name;
 	size_t offset, bytes;
 } fields[] = {
-#define FIELD(name)                                                \
-	{                                                          \
-#name, offsetof(struct fam_superblock, name),      \
-			sizeof(((struct fam_superblock *)0)->name) \
+#define MEMBER(type, name)                               \
+	{                                                \
+#name, offsetof(struct type, name),      \
+			sizeof(((struct type *)0)->name) \
 	}
+#define FIELD(name) MEMBER(fam_superblock, name)
+#define BOX(name)   MEMBER(fam_mailbox, name)
+#define SLOT(name)  MEMBER(fam_mailbox_slot, name)
 	FIELD(magic),
 	FIELD(crc32c),
 	FIELD(version),
@@ -392,7 +395,29 @@ static const struct field {
 	FIELD(data_bytes),
 	FIELD(created_ns),
 	FIELD(label),
+	FIELD(mailbox_offset),
+	FIELD(mailbox_bytes),
 	FIELD(reserved),
+	BOX(magic),
+	BOX(version),
+	BOX(slots),
+	BOX(slot_bytes),
+	BOX(ring),
+	BOX(epoch),
+	BOX(peer),
+	BOX(vector),
+	BOX(flags),
+	BOX(failed),
+	BOX(failed_ns),
+	BOX(beat),
+	SLOT(owner),
+	SLOT(tail),
+	SLOT(node),
+	SLOT(started),
+	SLOT(pid),
+	SLOT(peer),
+	SLOT(done),
+	SLOT(fault),
 };
 
 static void format_document_has_the_offsets(void **state)
@@ -411,7 +436,7 @@ static void format_document_has_the_offsets(void **state)
 		assert_string_equal(name, fields[row].name);
 		assert_int_equal(offset, fields[row].offset);
 		assert_int_equal(bytes, fields[row].bytes);
-		if (type[0] == 'u')
+		if (type[0] == 'u' || type[0] == 'i')
 			assert_int_equal(atoi(type + 1), 8 * bytes);
 		row++;
 	}
@@ -452,6 +477,44 @@ static void the_first_format_opens_for_ever(void **state)
 	assert_int_equal(sb[0].durability, FAM_DURABILITY_HOST);
 }
 
+static void a_fabric_without_a_mailbox_has_none(void **state)
+{
+	struct fam_superblock sb;
+
+	(void)state;
+	read_image(TESTS_DATA "/format-v1.sb0", &sb);
+	assert_int_equal(sb.feature_compat & FAM_COMPAT_MAILBOX, 0);
+	assert_int_equal(sb.mailbox_bytes, 0);
+}
+
+static void a_mailbox_lies_where_it_must(void **state)
+{
+	static const uint64_t wrong[][2] = {
+		{0, FAM_MAILBOX_BYTES},
+		{FAM_MAILBOX_OFFSET + 4096, FAM_MAILBOX_BYTES},
+		{FAM_MAILBOX_OFFSET, 2 * FAM_MAILBOX_BYTES},
+		{FAM_MAILBOX_OFFSET, 0},
+		{2 * MIB, FAM_MAILBOX_BYTES},
+		{UINT64_MAX - 4095, FAM_MAILBOX_BYTES},
+	};
+	struct fam_superblock sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	assert_int_equal(sb.feature_compat, FAM_COMPAT_MAILBOX);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		sb.mailbox_offset = wrong[i][0];
+		sb.mailbox_bytes = wrong[i][1];
+		fam_superblock_seal(&sb, 0);
+		assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	}
+	/* Without the bit these bytes are reserved: ignored. */
+	sb.feature_compat = 0;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
 static void todays_superblock_is_the_stored_one(void **state)
 {
 	struct fam_superblock stored, made;
@@ -461,8 +524,8 @@ static void todays_superblock_is_the_stored_one(void **state)
 	for (unsigned int i = 0; i < sizeof(id); i++)
 		id[i] = (uint8_t)(0x11 * i);
 	for (unsigned int copy = 0; copy < 2; copy++) {
-		read_image(copy ? TESTS_DATA "/format-v1.sb1"
-				: TESTS_DATA "/format-v1.sb0",
+		read_image(copy ? TESTS_DATA "/format-v1-mailbox.sb1"
+				: TESTS_DATA "/format-v1-mailbox.sb0",
 			   &stored);
 		assert_int_equal(
 			fam_superblock_init(&made, 64 * MIB, "golden-v1", id,
@@ -491,6 +554,8 @@ int main(void)
 		cmocka_unit_test(uuids_come_back_from_their_text),
 		cmocka_unit_test(format_document_has_the_offsets),
 		cmocka_unit_test(the_first_format_opens_for_ever),
+		cmocka_unit_test(a_fabric_without_a_mailbox_has_none),
+		cmocka_unit_test(a_mailbox_lies_where_it_must),
 		cmocka_unit_test(todays_superblock_is_the_stored_one),
 	};
 

@@ -26,6 +26,16 @@ enum fam_durability {
 #define FAM_SUPERBLOCK_COPY_OFFSET (UINT64_C(1) << 20)
 #define FAM_FORMAT_VERSION	   1
 
+/*
+ * Feature bits of fam_superblock.feature_compat. A pmem device over the same
+ * file takes what stands in bytes 4096 to 8191 for its own description, so
+ * nothing of ours does.
+ */
+#define FAM_COMPAT_MAILBOX 0x1u /* there is a flush mailbox: FORMAT.md */
+
+#define FAM_MAILBOX_OFFSET (UINT64_C(64) << 10)
+#define FAM_MAILBOX_BYTES  (UINT64_C(960) << 10)
+
 #define FAM_DATA_ALIGN	  (UINT64_C(2) << 20)
 #define FAM_DATA_OFFSET	  (UINT64_C(2) << 20)
 #define FAM_RAW_MIN	  (UINT64_C(1) << 20)
@@ -56,7 +66,10 @@ struct fam_superblock {
 	uint64_t data_bytes;  /* data_offset + data_bytes <= size */
 	uint64_t created_ns;  /* nanoseconds since 1970-01-01 UTC */
 	char label[FAM_LABEL_BYTES]; /* the fabric's name, NUL-padded */
-	uint8_t reserved[3944];	     /* zero */
+	/* With FAM_COMPAT_MAILBOX, else both zero: */
+	uint64_t mailbox_offset; /* bytes, a multiple of 4096 */
+	uint64_t mailbox_bytes;
+	uint8_t reserved[3928]; /* zero */
 };
 
 #ifndef __cplusplus /* the library itself is C */
@@ -77,7 +90,10 @@ _Static_assert(offsetof(struct fam_superblock, data_offset) == 64, "format");
 _Static_assert(offsetof(struct fam_superblock, data_bytes) == 72, "format");
 _Static_assert(offsetof(struct fam_superblock, created_ns) == 80, "format");
 _Static_assert(offsetof(struct fam_superblock, label) == 88, "format");
-_Static_assert(offsetof(struct fam_superblock, reserved) == 152, "format");
+_Static_assert(offsetof(struct fam_superblock, mailbox_offset) == 152,
+	       "format");
+_Static_assert(offsetof(struct fam_superblock, mailbox_bytes) == 160, "format");
+_Static_assert(offsetof(struct fam_superblock, reserved) == 168, "format");
 _Static_assert(sizeof(struct fam_superblock) == FAM_SUPERBLOCK_BYTES, "format");
 #endif
 
