@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fam-medium.h>
+
+#include "sync.h"
+#include "util/clock.h"
+#include "util/size.h"
+
+/*
+ * One run: msync() of it. Several: one fdatasync() is fastest as long as nobody
+ * else writes; if somebody does, it waits for all of that. Medians in us, then
+ * p99 (tests/bench/bench-sync.c), scattered pages of a written file on ext4;
+ * "busy": another process dirties 100 MB/s elsewhere in the file, and what it
+ * has dirtied before costs the first fdatasync() 330,000 us.
+ *
+ *	runs	msync each	started first	fdatasync	the same, busy
+ *	1	140   280	150   230	140   370	480  330000
+ *	2	285   470	220   360	150   310	600    1300
+ *	4	590   860	360   550	170   420	800    1000
+ *	8	1190  1670	680   980	225   360	1220   1500
+ *	32	4250  6300	2180  3600	480   700	3900  19000
+ *
+ * The first two do not change when busy. msync() in parallel threads and
+ * io_uring's ranged fsync were between the second and the third, never better
+ * than the better one by half. So: fdatasync() unless much is dirty on this
+ * machine, or it was slower than ranges would have been several times in a row.
+ */
+#define OTHERS_BYTES (64 * MiB) /* dirty on the machine that is no matter */
+#define SLOW_MAX     3		/* fewer may be the disk's mood */
+#define RANGED_US    1000000	/* then ranges for so long at least, and */
+#define PAY_BACK     100	/* so many times what was lost */
+#define SMALL_BYTES  (64 * KiB) /* a run that costs as much as one page */
+
+struct syncer {
+	int fd; /* the caller's */
+	uint64_t size;
+	uint64_t page;
+	char *map;   /* of the whole file, no access; NULL: no address space */
+	int meminfo; /* -1: it is not known what is dirty */
+	uint64_t run_us;   /* average of one run; 0: not measured yet */
+	unsigned int slow; /* fdatasync()s in a row, slower than ranges */
+	uint64_t lost_us;  /* by them */
+	uint64_t ranged_until_ns;
+};
+
+int sync_open(struct syncer **out, int fd, uint64_t size, struct err *err)
+{
+	struct syncer *syncer;
+
+	if (fam_medium_is_memory(fd))
+		return err_set(err, -EOPNOTSUPP,
+			       "it is on a file system in memory: nothing on "
+			       "it is durable");
+	syncer = calloc(1, sizeof(*syncer));
+	if (!syncer)
+		return err_set(err, -ENOMEM, "out of memory");
+	syncer->fd = fd;
+	syncer->size = size;
+	syncer->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	/*
+	 * Costs address space and nothing else. Where that is limited the whole
+	 * file is synced each time: slower beside a busy writer, as durable.
+	 */
+	syncer->map =
+		mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (syncer->map == MAP_FAILED)
+		syncer->map = NULL;
+	syncer->meminfo = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	*out = syncer;
+	return 0;
+}
+
+void sync_close(struct syncer *syncer)
+{
+	if (!syncer)
+		return;
+	if (syncer->map)
+		munmap(syncer->map, syncer->size);
+	if (syncer->meminfo >= 0)
+		close(syncer->meminfo);
+	free(syncer);
+}
+
+/*
+ * Pages behind a new end of the file, and of a file without a name, are synced
+ * with success; they are lost all the same. Asked afterwards, since it may
+ * happen meanwhile. Not by fstat(): who has asked for the times gets newer ones
+ * at the next store, at the price of a change of the inode (Linux 6.13).
+ */
+static int check_file(const struct syncer *syncer)
+{
+	struct statx st;
+
+	if (statx(syncer->fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK,
+		  &st) < 0)
+		return -errno;
+	if (st.stx_size < syncer->size)
+		return -ENODATA;
+	return st.stx_nlink == 0 ? -ESTALE : 0;
+}
+
+static uint64_t meminfo_bytes(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) * KiB : 0;
+}
+
+/* All that waits to be written on this machine: what a fdatasync() may cost. */
+static uint64_t dirty_bytes(const struct syncer *syncer)
+{
+	char text[4096];
+	ssize_t len;
+
+	if (syncer->meminfo < 0)
+		return 0;
+	len = pread(syncer->meminfo, text, sizeof(text) - 1, 0);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	return meminfo_bytes(text, "\nDirty:") +
+	       meminfo_bytes(text, "\nWriteback:");
+}
+
+/* What that many runs started together cost, from the table above. */
+static uint64_t ranged_us(const struct syncer *syncer, size_t runs)
+{
+	return syncer->run_us * (4 + 6 * runs) / 10;
+}
+
+static bool choose_ranged(const struct syncer *syncer, size_t runs,
+			  uint64_t bytes)
+{
+	if (!syncer->map)
+		return false;
+	if (runs == 1 || !syncer->run_us)
+		return true;
+	return clock_ns() < syncer->ranged_until_ns ||
+	       dirty_bytes(syncer) > bytes + OTHERS_BYTES;
+}
+
+static void learn_ranged(struct syncer *syncer, size_t runs, uint64_t us)
+{
+	uint64_t one = us * 10 / (4 + 6 * runs);
+
+	if (!syncer->run_us)
+		syncer->run_us = one + 1;
+	/* A disk that was busy once must not spoil the average. */
+	if (one > 2 * syncer->run_us)
+		one = 2 * syncer->run_us;
+	syncer->run_us = (syncer->run_us * 7 + one + 7) / 8;
+}
+
+static void learn_whole(struct syncer *syncer, size_t runs, uint64_t us)
+{
+	uint64_t expected = ranged_us(syncer, runs), pause;
+
+	if (us <= expected) {
+		syncer->slow = 0;
+		syncer->lost_us = 0;
+		return;
+	}
+	syncer->lost_us += us - expected;
+	if (++syncer->slow < SLOW_MAX)
+		return;
+	pause = PAY_BACK * syncer->lost_us;
+	if (pause < RANGED_US)
+		pause = RANGED_US;
+	syncer->ranged_until_ns = clock_ns() + pause * 1000;
+	syncer->slow = 0;
+	syncer->lost_us = 0;
+}
+
+/*
+ * Only a head start, so that the disk gets all runs at once. But an error must
+ * be taken here, too: it may be told once.
+ */
+static int start_run(const struct syncer *syncer, const struct fam_range *run)
+{
+	if (sync_file_range(syncer->fd, (off_t)run->offset, (off_t)run->length,
+			    SYNC_FILE_RANGE_WRITE) == 0)
+		return 0;
+	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno : 0;
+}
+
+static int sync_run(const struct syncer *syncer, const struct fam_range *run)
+{
+	if (msync(syncer->map + run->offset, run->length, MS_SYNC) < 0)
+		return -errno;
+	return 0;
+}
+
+static int sync_runs(const struct syncer *syncer, const struct fam_range *runs,
+		     size_t count)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && count > 1 && i < count; i++)
+		ret = start_run(syncer, &runs[i]);
+	for (size_t i = 0; ret == 0 && i < count; i++)
+		ret = sync_run(syncer, &runs[i]);
+	return ret;
+}
+
+static int sync_whole(const struct syncer *syncer)
+{
+	return fdatasync(syncer->fd) < 0 ? -errno : 0;
+}
+
+static uint64_t total(const struct fam_range *runs, size_t count)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += runs[i].length;
+	return bytes;
+}
+
+int sync_ranges(struct syncer *syncer, struct fam_range *ranges, size_t count,
+		struct sync_result *result)
+{
+	uint64_t began = clock_ns();
+	size_t runs =
+		fam_ranges_merge(ranges, count, syncer->page, syncer->size);
+	uint64_t bytes = total(ranges, runs);
+	int ret = 0;
+
+	result->ranged = runs == 0 || choose_ranged(syncer, runs, bytes);
+	if (result->ranged)
+		ret = sync_runs(syncer, ranges, runs);
+	else
+		ret = sync_whole(syncer);
+	if (ret == 0)
+		ret = check_file(syncer);
+	result->us = (clock_ns() - began) / 1000;
+	if (ret < 0 || runs == 0 || bytes > runs * SMALL_BYTES)
+		return ret;
+	if (result->ranged)
+		learn_ranged(syncer, runs, result->us);
+	else
+		learn_whole(syncer, runs, result->us);
+	return ret;
+}
