@@ -61,7 +61,8 @@ static size_t answer_status(const struct ctl *ctl, struct reply *r)
 		if (s->listener[d].fd >= 0)
 			copy_text(st->socket[d], sizeof(st->socket[d]),
 				  s->listener[d].path);
-	memcpy(st->rings, s->rings, sizeof(st->rings));
+	for (unsigned int v = 0; v < IVSHMEM_VECTORS_MAX; v++)
+		st->rings[v] = atomic_load(&s->rings[v]);
 	return records(r, 1, sizeof(*st));
 }
 
@@ -93,6 +94,8 @@ static void describe(const struct server *s, const struct slot *slot,
 	copy_text(out->name, sizeof(out->name), slot->owner.name);
 	if (slot->id == IVSHMEM_SERVER_ID)
 		copy_text(out->name, sizeof(out->name), "tm-server");
+	if (s->flush)
+		flush_describe_peer(s->flush, out);
 	if (!peer)
 		return;
 	out->dialect = (uint16_t)peer->dialect;
@@ -131,6 +134,17 @@ static size_t answer_ping(const struct ctl *ctl, uint32_t id, uint32_t vector,
 	return ret < 0 ? fail(r, ret, strerror(-ret)) : sizeof(r->head);
 }
 
+static size_t answer_flush(const struct ctl *ctl, struct reply *r)
+{
+	struct tm_ctl_flush *out = (struct tm_ctl_flush *)r->records;
+
+	if (ctl->server->flush)
+		flush_describe(ctl->server->flush, out);
+	else
+		out->error = ctl->server->no_flush;
+	return records(r, 1, sizeof(*out));
+}
+
 static size_t dispatch(struct ctl *ctl, const struct tm_ctl_request *q,
 		       struct reply *r, enum tm_ctl_op *op)
 {
@@ -141,6 +155,11 @@ static size_t dispatch(struct ctl *ctl, const struct tm_ctl_request *q,
 		return answer_list(ctl, q->id, r);
 	case TM_CTL_PING:
 		return answer_ping(ctl, q->id, q->vector, r);
+	case TM_CTL_CLEAR:
+		server_flush_clear(ctl->server);
+		return answer_flush(ctl, r);
+	case TM_CTL_FLUSH:
+		return answer_flush(ctl, r);
 	case TM_CTL_STOP:
 	case TM_CTL_TAKE_OVER:
 		*op = (enum tm_ctl_op)q->op;

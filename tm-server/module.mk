@@ -6,11 +6,12 @@ $(LIB)/libfamutil.a: $(util-obj)
 # All of the server but its main(), so that any module can be tested.
 server-obj := $(call objects,tm-server,loop ivshmem ivshmem-client ident \
 	ident-pool slot state peer peer-flow peer-send \
-	region region-size listen server notify \
+	region region-size listen server notify sync \
+	flush flush-thread flush-count mailbox mailbox-map server-flush \
 	ctl ctl-answer resume resume-text takeover options \
 	options-complete)
 
-$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout)
+$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout mailbox medium)
 
 $(BIN)/tm-server: $(call objects,tm-server,main) $(LIB)/libtmserver.a \
 	$(LIB)/libfamutil.a

@@ -118,6 +118,8 @@ static int read_format(struct region *region, uint64_t have, struct err *err)
 		return 0;
 	memcpy(region->label, sb[chosen].label, sizeof(region->label));
 	region->label[sizeof(region->label) - 1] = '\0';
+	if (sb[chosen].feature_compat & FAM_COMPAT_MAILBOX)
+		region->mailbox = sb[chosen].mailbox_offset;
 	if (sb[chosen].size > have)
 		return err_set(err, -ENODATA,
 			       "it is %" PRIu64 " bytes, but was made with "

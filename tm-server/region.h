@@ -39,6 +39,7 @@ struct region {
 	char path[PATH_MAX]; /* "": memory-less */
 	bool formatted;
 	char label[FAM_LABEL_BYTES]; /* of a formatted fabric, else "" */
+	uint64_t mailbox; /* offset of the flush mailbox; 0: it has none */
 };
 
 #define REGION_INIT                     \

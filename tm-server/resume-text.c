@@ -70,8 +70,39 @@ static void put_server(FILE *f, const struct server *s, const struct ctl *ctl)
 	fprintf(f, "lock %d\n", s->lock.fd);
 	fputs("rings", f);
 	for (unsigned int v = 0; v < s->config.vectors; v++)
-		fprintf(f, " %" PRIu64, s->rings[v]);
+		fprintf(f, " %" PRIu64, atomic_load(&s->rings[v]));
 	fputc('\n', f);
+}
+
+static void put_flushed(FILE *f, const struct server *s)
+{
+	for (uint32_t id = 0; id < s->slots->next; id++) {
+		struct tm_ctl_peer p = {.id = id};
+
+		flush_describe_peer(s->flush, &p);
+		if (p.commits || p.faults)
+			fprintf(f,
+				"flushed %u %" PRIu64 " %" PRIu64 " %" PRIu64
+				"\n",
+				id, p.commits, p.bytes, p.faults);
+	}
+}
+
+static void put_flush(FILE *f, const struct server *s)
+{
+	struct tm_ctl_flush n;
+
+	if (!s->flush)
+		return;
+	flush_describe(s->flush, &n);
+	fprintf(f,
+		"flush %" PRIu64 " %d %" PRId64 " %" PRIu64 " %" PRIu64
+		" %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+		" %" PRIu64 " %" PRIu64 "\n",
+		s->region.mailbox, n.error, n.failed_at, n.commits, n.bytes,
+		n.errors, n.faults, n.syncs, n.ranged, n.last_us, n.max_us,
+		n.total_us);
+	put_flushed(f, s);
 }
 
 int resume_write(FILE *f, const struct server *s, const struct ctl *ctl)
@@ -80,6 +111,7 @@ int resume_write(FILE *f, const struct server *s, const struct ctl *ctl)
 	const struct peer *peer;
 
 	put_server(f, s, ctl);
+	put_flush(f, s);
 	for (int d = 0; d < IVSHMEM_DIALECTS; d++)
 		put_listener(f, d, &s->listener[d]);
 	put_listener(f, RESUME_CONTROL, &ctl->listener);
@@ -316,6 +348,41 @@ static int parse_lock(const char *line, struct resume *r)
 		       : -EBADMSG;
 }
 
+static int parse_flush(const char *line, struct resume *r)
+{
+	struct tm_ctl_flush *n = &r->flush;
+
+	if (sscanf(line,
+		   "%" SCNu64 " %d %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %" SCNu64,
+		   &r->region.mailbox, &n->error, &n->failed_at, &n->commits,
+		   &n->bytes, &n->errors, &n->faults, &n->syncs, &n->ranged,
+		   &n->last_us, &n->max_us, &n->total_us) != 12)
+		return -EBADMSG;
+	/* where version 1 of the format has it, and nowhere else */
+	if (r->region.mailbox != FAM_MAILBOX_OFFSET ||
+	    r->region.size < FAM_FORMATTED_MIN || n->error > 0)
+		return -EBADMSG;
+	return 0;
+}
+
+static int parse_flushed(const char *line, struct resume *r)
+{
+	struct flush_peer *p = one_more(r->flushed, r->flusheds, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	r->flushed = p;
+	p += r->flusheds;
+	if (sscanf(line, "%" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNu64, &p->id,
+		   &p->commits, &p->bytes, &p->faults) != 4 ||
+	    p->id >= IVSHMEM_IDS || r->flusheds == IVSHMEM_IDS)
+		return -EBADMSG;
+	r->flusheds++;
+	return 0;
+}
+
 static int parse_line(const char *line, struct resume *r)
 {
 	static const struct {
@@ -326,7 +393,8 @@ static int parse_line(const char *line, struct resume *r)
 		{"lock ", parse_lock},	       {"rings ", parse_rings},
 		{"listener ", parse_listener}, {"slot ", parse_slot},
 		{"reserved ", parse_reserved}, {"peer ", parse_peer},
-		{"waiter ", parse_waiter},
+		{"waiter ", parse_waiter},     {"flush ", parse_flush},
+		{"flushed ", parse_flushed},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -368,5 +436,6 @@ void resume_free(struct resume *resume)
 	free(resume->slot);
 	free(resume->reserved);
 	free(resume->peer);
+	free(resume->flushed);
 	*resume = (struct resume){.region = REGION_INIT, .lock_fd = -1};
 }

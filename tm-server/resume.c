@@ -100,8 +100,20 @@ static void apply_numbers(const struct resume *r, struct server *s)
 	s->started = r->started;
 	s->earlier = r->earlier;
 	s->saved_next = r->saved_next;
-	memcpy(s->rings, r->rings, sizeof(s->rings));
+	for (unsigned int v = 0; v < IVSHMEM_VECTORS_MAX; v++)
+		atomic_store(&s->rings[v], r->rings[v]);
+	if (r->flush.error == -EIO)
+		s->mark = (struct state_mark){-EIO, r->flush.failed_at};
 	s->config.vectors = r->vectors; /* those of the nodes that run */
+}
+
+/* Without it the nodes still have each other: no reason to end. */
+static void apply_flush(const struct resume *r, struct server *s)
+{
+	struct err err = {0};
+
+	if (server_flush_open(s, &r->flush, r->flushed, r->flusheds, &err) < 0)
+		log_error("fabric '%s': %s", s->label, err.text);
 }
 
 static int apply(const struct resume *r, struct server *s, struct err *err)
@@ -115,6 +127,7 @@ static int apply(const struct resume *r, struct server *s, struct err *err)
 		return err_sys(err, -ret, "cannot take over the IDs");
 	ret = server_serve(s, err);
 	if (ret == 0) {
+		apply_flush(r, s);
 		s->peers->accepted = r->accepted;
 		s->peers->refused = r->refused;
 		s->peers->dropped = r->dropped;

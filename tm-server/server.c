@@ -25,7 +25,7 @@
 
 static void save_state(struct server *s, uint32_t next)
 {
-	int ret = state_save(s->state_path, s->slots, next);
+	int ret = state_save(s->state_path, s->slots, next, &s->mark);
 
 	if (ret < 0) {
 		/* peers are served all the same; only a kill would tell */
@@ -53,6 +53,12 @@ static void on_ids_changed(void *arg)
 		next = s->saved_next;
 	}
 	save_state(s, next);
+}
+
+void server_save(struct server *s)
+{
+	save_state(s, s->saved_next > s->slots->next ? s->saved_next
+						     : s->slots->next);
 }
 
 static void complain(struct server *s, int errnum)
@@ -163,15 +169,14 @@ static void on_ring(struct loop_source *source, uint32_t events, void *arg)
 		v++;
 	if (read(s->self->eventfd[v], &count, sizeof(count)) != sizeof(count))
 		return;
-	s->rings[v] += count;
+	atomic_fetch_add(&s->rings[v], count);
 	log_debug("fabric '%s': vector %u was rung", s->label, v);
-	if (s->on_ring)
-		s->on_ring(s->on_ring_arg, v, count);
 }
 
+/* The first one is read by the flush service alone, if there is one. */
 static int watch_rings(struct server *s)
 {
-	for (unsigned int v = 0; v < s->config.vectors; v++) {
+	for (unsigned int v = s->flush != NULL; v < s->config.vectors; v++) {
 		int ret = loop_add_fd(&s->ring[v], s->loop, s->self->eventfd[v],
 				      on_ring, s);
 
@@ -186,7 +191,10 @@ static void on_drain(struct loop_source *source, uint32_t events, void *arg)
 	struct server *s = arg;
 
 	(void)events;
-	if (peers_backlog(s->peers) == 0 || loop_now_ms() >= s->drain_until)
+	/* a write-back under way is waited for, and the loop goes on meanwhile
+	 */
+	if ((peers_backlog(s->peers) == 0 || loop_now_ms() >= s->drain_until) &&
+	    server_flush_stop(s))
 		loop_quit(s->loop);
 	else
 		(void)loop_timer_set(source, DRAIN_LOOK_MS); /* valid timer */
@@ -243,8 +251,6 @@ int server_serve(struct server *s, struct err *err)
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ret = peers_new(&s->peers, s->loop, s->slots, &s->config.peers);
 	if (ret == 0)
-		ret = watch_rings(s);
-	if (ret == 0)
 		ret = loop_add_timer(&s->resume, s->loop, on_resume, s);
 	if (ret == 0)
 		ret = loop_add_timer(&s->drain, s->loop, on_drain, s);
@@ -259,7 +265,7 @@ static int open_ids(struct server *s, struct err *err)
 		ret = slots_open_server(s->slots, &s->self);
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot make the table of IDs");
-	ret = state_load(s->state_path, s->slots, err);
+	ret = state_load(s->state_path, s->slots, &s->mark, err);
 	s->earlier = ret == 0 && s->slots->next > 1;
 	if (s->earlier)
 		log_info("fabric '%s': goes on after an earlier server, at ID "
@@ -295,6 +301,8 @@ static int open_all(struct server *s, const int inherited[IVSHMEM_DIALECTS],
 	}
 	if (ret == 0)
 		ret = server_serve(s, err);
+	if (ret == 0)
+		ret = server_flush_open(s, NULL, NULL, 0, err);
 	for (int d = 0; ret == 0 && d < IVSHMEM_DIALECTS; d++)
 		ret = open_listener(s, d, inherited[d], err);
 	if (ret == 0)
@@ -304,6 +312,10 @@ static int open_all(struct server *s, const int inherited[IVSHMEM_DIALECTS],
 
 int server_start(struct server *s, struct err *err)
 {
+	int watched = watch_rings(s);
+
+	if (watched < 0)
+		return err_sys(err, -watched, "cannot watch own vectors");
 	for (int d = 0; d < IVSHMEM_DIALECTS; d++) {
 		int ret =
 			s->listener[d].fd < 0
@@ -373,7 +385,7 @@ static void leave_state(struct server *s, size_t attached)
 {
 	if (!s->slots || s->lock.fd < 0 || !s->drain_until)
 		return;
-	if (attached || s->earlier) {
+	if (attached || s->earlier || s->mark.failed) {
 		save_state(s, s->slots->next);
 		return;
 	}
@@ -394,6 +406,7 @@ void server_close(struct server *s)
 	}
 	for (unsigned int v = 0; v < IVSHMEM_VECTORS_MAX; v++)
 		loop_remove(s->ring[v]);
+	server_flush_close(s);
 	leave_state(s, attached);
 	loop_remove(s->resume);
 	loop_remove(s->drain);

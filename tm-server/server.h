@@ -3,11 +3,13 @@
 #ifndef TM_SERVER_SERVER_H
 #define TM_SERVER_SERVER_H
 
+#include "flush.h"
 #include "listen.h"
 #include "loop.h"
 #include "peer.h"
 #include "region.h"
 #include "slot.h"
+#include "state.h"
 #include "util/err.h"
 
 /* One fabric and all that serves it. */
@@ -45,10 +47,12 @@ struct server {
 	int spare_fd;		/* closed to turn somebody away with it */
 	uint64_t complained_ms; /* when a shortage was last logged */
 	uint64_t drain_until;	/* 0: not stopping */
-	uint64_t rings[IVSHMEM_VECTORS_MAX];
-	int64_t started; /* seconds since 1970 */
-	void (*on_ring)(void *arg, unsigned int vector, uint64_t count);
-	void *on_ring_arg;
+	_Atomic uint64_t rings[IVSHMEM_VECTORS_MAX];
+	int64_t started;	/* seconds since 1970 */
+	struct flush *flush;	/* NULL: the fabric has no mailbox */
+	int no_flush;		/* why, a negative errno */
+	struct state_mark mark; /* of a failed write-back */
+	struct loop_source *beat, *failure; /* timers, set by flush's thread */
 };
 
 /** server_check() - would server_open() succeed? changes nothing */
@@ -80,5 +84,28 @@ void server_name(struct server *server);
 
 /** server_serve() - table of peers and watches, once slots and region exist */
 int server_serve(struct server *server, struct err *err);
+
+/** server_save() - write the state file, as the IDs and the mark are now */
+void server_save(struct server *server);
+
+/*
+ * The flush service, where the region has a mailbox: server-flush.c.
+ */
+
+/** server_flush_open() - @counts, @peer: of an earlier program, or NULL, 0 */
+int server_flush_open(struct server *server, const struct tm_ctl_flush *counts,
+		      const struct flush_peer *peer, size_t peers,
+		      struct err *err);
+
+/** server_flush_stop() - ask it to; Return: true: nobody is served any more */
+bool server_flush_stop(struct server *server);
+
+/** server_flush_go_on() - after server_flush_stop() */
+void server_flush_go_on(struct server *server);
+
+/** server_flush_clear() - the operator says that the disk is good again */
+void server_flush_clear(struct server *server);
+
+void server_flush_close(struct server *server);
 
 #endif

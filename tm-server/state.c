@@ -59,11 +59,21 @@ static int parse_next(const char *line, struct slots *slots)
 	return 0;
 }
 
-int state_parse(char *text, size_t len, const char *boot, struct slots *slots)
+static int parse_failed(const char *line, struct state_mark *mark)
+{
+	if (sscanf(line, "failed %d %" SCNd64, &mark->failed, &mark->at) != 2 ||
+	    mark->failed >= 0 || mark->at < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+int state_parse(char *text, size_t len, const char *boot, struct slots *slots,
+		struct state_mark *mark)
 {
 	char *save = NULL, *line = strtok_r(text, "\n", &save);
 	int ret = 0;
 
+	*mark = (struct state_mark){0};
 	if (strlen(text) > len || !line || strcmp(line, STATE_HEAD) != 0)
 		return -EBADMSG;
 	line = strtok_r(NULL, "\n", &save);
@@ -76,6 +86,8 @@ int state_parse(char *text, size_t len, const char *boot, struct slots *slots)
 			return 0;
 		if (strncmp(line, "next ", 5) == 0)
 			ret = parse_next(line, slots);
+		else if (strncmp(line, "failed ", 7) == 0)
+			ret = parse_failed(line, mark);
 		else
 			ret = parse_id(line, slots);
 	}
@@ -110,18 +122,20 @@ static int read_own(const char *path, char **out, size_t *len, struct err *err)
 	return 0;
 }
 
-int state_load(const char *path, struct slots *slots, struct err *err)
+int state_load(const char *path, struct slots *slots, struct state_mark *mark,
+	       struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char boot[BOOT_BYTES];
 	size_t len = 0;
 	int ret = read_own(path, &text, &len, err);
 
+	*mark = (struct state_mark){0};
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
 	read_boot(boot);
 	/* a crash of the host can leave it empty; its nodes died with it */
-	ret = len ? state_parse(text, len, boot, slots) : -ESTALE;
+	ret = len ? state_parse(text, len, boot, slots, mark) : -ESTALE;
 	if (ret == 0 || ret == -ESTALE)
 		return 0;
 	err_set(err, ret, "cannot use '%s': it is damaged", path);
@@ -137,12 +151,15 @@ static void put_id(FILE *f, uint16_t id, const struct identity *owner)
 	fputc('\n', f);
 }
 
-static int put(FILE *f, const struct slots *slots, uint32_t next)
+static int put(FILE *f, const struct slots *slots, uint32_t next,
+	       const struct state_mark *mark)
 {
 	char boot[BOOT_BYTES];
 
 	read_boot(boot);
 	fprintf(f, STATE_HEAD "\nboot %s\nnext %" PRIu32 "\n", boot, next);
+	if (mark->failed)
+		fprintf(f, "failed %d %" PRId64 "\n", mark->failed, mark->at);
 	for (size_t i = 0; i < slots->world.count; i++) {
 		const struct slot *s = slots->by_id[slots->world.ids[i]];
 
@@ -155,7 +172,8 @@ static int put(FILE *f, const struct slots *slots, uint32_t next)
 	return fflush(f) == 0 && !ferror(f) ? 0 : -EIO;
 }
 
-int state_save(const char *path, const struct slots *slots, uint32_t next)
+int state_save(const char *path, const struct slots *slots, uint32_t next,
+	       const struct state_mark *mark)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char temp[4096];
@@ -175,7 +193,7 @@ int state_save(const char *path, const struct slots *slots, uint32_t next)
 		close(fd);
 		return -ENOMEM;
 	}
-	ret = put(f, slots, next);
+	ret = put(f, slots, next, mark);
 	if (ret == 0 && rename(temp, path) < 0)
 		ret = -errno;
 	if (ret < 0 && unlink(temp) < 0)

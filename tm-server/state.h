@@ -15,6 +15,12 @@
  * nothing after a reboot of the host, so it is never synced to a disk.
  */
 
+/* A write-back to the disk has failed and nobody has cleared that since. */
+struct state_mark {
+	int failed; /* negative errno; 0: none */
+	int64_t at; /* seconds since 1970 */
+};
+
 /**
  * state_parse() - read the text of a state file into an empty table
  * @text: @len bytes and a NUL behind them
@@ -23,15 +29,18 @@
  * Return: 0; -ESTALE of another boot: ignored; -EBADMSG damaged: the table may
  * be half filled
  */
-int state_parse(char *text, size_t len, const char *boot, struct slots *slots);
+int state_parse(char *text, size_t len, const char *boot, struct slots *slots,
+		struct state_mark *mark);
 
 /** state_load() - a missing file is a first life; Return: 0; -EBADMSG; ... */
-int state_load(const char *path, struct slots *slots, struct err *err);
+int state_load(const char *path, struct slots *slots, struct state_mark *mark,
+	       struct err *err);
 
 /**
  * state_save() - remember this table
  * @next: lowest ID the next life may give
  */
-int state_save(const char *path, const struct slots *slots, uint32_t next);
+int state_save(const char *path, const struct slots *slots, uint32_t next,
+	       const struct state_mark *mark);
 
 #endif

@@ -27,6 +27,8 @@
 
 static void fail(struct takeover *t, const char *why)
 {
+	if (t->stops && !t->server->drain_until)
+		server_flush_go_on(t->server);
 	log_error("fabric '%s': cannot take over: %s", t->server->label, why);
 	ctl_take_over_failed(t->ctl, why);
 	takeover_end(t);
@@ -129,6 +131,20 @@ static int replace(struct takeover *t)
 	return ret;
 }
 
+/* Peers have been sent what is due, then nothing is written to the disk. */
+static bool is_quiet(struct takeover *t)
+{
+	uint64_t now = loop_now_ms();
+
+	if (!t->stops) {
+		if (peers_backlog(t->server->peers) && now < t->until)
+			return false;
+		t->stops = true;
+		t->until = now + SETTLE_MS;
+	}
+	return server_flush_stop(t->server);
+}
+
 static void on_timer(struct loop_source *timer, uint32_t events, void *arg)
 {
 	struct takeover *t = arg;
@@ -139,8 +155,15 @@ static void on_timer(struct loop_source *timer, uint32_t events, void *arg)
 		fail(t, "the new program does not answer");
 		return;
 	}
-	if (peers_backlog(t->server->peers) && loop_now_ms() < t->until) {
-		(void)loop_timer_set(timer, LOOK_MS); /* valid timer */
+	if (t->server->drain_until) {
+		fail(t, strerror(ESHUTDOWN));
+		return;
+	}
+	if (!is_quiet(t)) {
+		if (t->stops && loop_now_ms() >= t->until)
+			fail(t, "the disk is busy, try again");
+		else
+			(void)loop_timer_set(timer, LOOK_MS); /* valid timer */
 		return;
 	}
 	peers_settle(t->server->peers);
@@ -251,7 +274,7 @@ void takeover_end(struct takeover *t)
 		close(t->probe);
 	}
 	t->probe = -1;
-	t->again = false;
+	t->again = t->stops = false;
 	(void)loop_timer_set(t->timer, 0); /* valid timer */
 }
 

@@ -19,6 +19,7 @@ struct takeover {
 	int probe;	 /* pidfd of the program that is asked, or -1 */
 	int probe_pid;
 	bool again; /* asked, agreed: waiting for a good moment */
+	bool stops; /* the flush service was asked to stop */
 	uint64_t until;
 	struct loop_source *source, *timer;
 };

@@ -24,6 +24,8 @@ enum tm_ctl_op {
 	TM_CTL_PING = 3,      /* ring `vector` of `id`, once */
 	TM_CTL_STOP = 4,      /* as SIGTERM; answered before it happens */
 	TM_CTL_TAKE_OVER = 5, /* as SIGUSR2; answered by the new program */
+	TM_CTL_FLUSH = 6,     /* one tm_ctl_flush */
+	TM_CTL_CLEAR = 7,     /* forget a failed write-back; one tm_ctl_flush */
 };
 
 struct tm_ctl_request {
@@ -62,12 +64,37 @@ struct tm_ctl_peer {
 	uint32_t pid;
 	uint32_t uid;
 	uint32_t gid;
-	uint64_t queue; /* messages not yet sent */
-	uint64_t sent;	/* messages sent */
-	int64_t joined; /* seconds since 1970; 0: absent */
-	char uuid[40];	/* of the node, or "" */
-	char name[64];	/* of the node or program */
-	uint8_t reserved[104];
+	uint64_t queue;	  /* messages not yet sent */
+	uint64_t sent;	  /* messages sent */
+	int64_t joined;	  /* seconds since 1970; 0: absent */
+	char uuid[40];	  /* of the node, or "" */
+	char name[64];	  /* of the node or program */
+	uint64_t commits; /* requests to the flush service, all durable */
+	uint64_t bytes;	  /* of them */
+	uint64_t faults;  /* wrong requests */
+	uint8_t reserved[80];
+};
+
+/* What the flush service does; counts since the server began. */
+struct tm_ctl_flush {
+	uint32_t serves; /* 0: there is none; `error` tells why */
+	int32_t error; /* 0, or why requests fail now: EOPNOTSUPP, EIO, ... < 0 */
+	int64_t failed_at; /* seconds since 1970 of the failed sync; 0: none */
+	uint64_t commits;  /* requests answered with success */
+	uint64_t bytes;	   /* of them, as asked for */
+	uint64_t errors;   /* requests answered with an error */
+	uint64_t faults;   /* wrong requests, not answered */
+	uint64_t syncs;	   /* rounds of write-back; commits / syncs share one */
+	uint64_t ranged;   /* of them with msync(2) of ranges only */
+	uint64_t lag_us;   /* age of the oldest request not answered; 0: none */
+	uint64_t last_us;  /* how long the last round took */
+	uint64_t max_us;   /* and the longest */
+	uint64_t total_us; /* all of them */
+	uint32_t clients;  /* slots claimed */
+	uint32_t waiting;  /* requests not answered */
+	uint32_t polls;	   /* 1: it polls often, some client cannot ring it */
+	uint32_t reserved0;
+	uint8_t reserved[144];
 };
 
 #define TM_CTL_PEERS_MAX 32 /* records in one answer */
@@ -103,6 +130,10 @@ _Static_assert(sizeof(struct tm_ctl_peer) == 256, "protocol");
 _Static_assert(offsetof(struct tm_ctl_peer, queue) == 24, "protocol");
 _Static_assert(offsetof(struct tm_ctl_peer, uuid) == 48, "protocol");
 _Static_assert(offsetof(struct tm_ctl_peer, name) == 88, "protocol");
+_Static_assert(offsetof(struct tm_ctl_peer, commits) == 152, "protocol");
+_Static_assert(sizeof(struct tm_ctl_flush) == 256, "protocol");
+_Static_assert(offsetof(struct tm_ctl_flush, commits) == 16, "protocol");
+_Static_assert(offsetof(struct tm_ctl_flush, clients) == 96, "protocol");
 _Static_assert(sizeof(struct tm_ctl_status) == 6640, "protocol");
 _Static_assert(offsetof(struct tm_ctl_status, started) == 32, "protocol");
 _Static_assert(offsetof(struct tm_ctl_status, label) == 64, "protocol");

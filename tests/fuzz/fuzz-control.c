@@ -13,6 +13,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static const enum tm_ctl_op ops[] = {TM_CTL_STATUS, TM_CTL_LIST, TM_CTL_PING,
+				     TM_CTL_FLUSH, TM_CTL_CLEAR};
+#define OPS (sizeof(ops) / sizeof(ops[0]))
+
 static void must(bool holds)
 {
 	if (!holds)
@@ -36,7 +40,7 @@ static void put(int fd, uint8_t which, const uint8_t *data, size_t len)
 	uint8_t answer[TM_CTL_REPLY_MAX + 256] = {0};
 	struct tm_ctl_head head = {.magic = TM_CTL_MAGIC,
 				   .version = TM_CTL_VERSION,
-				   .op = (uint16_t)(1 + which % 3),
+				   .op = (uint16_t)ops[which % OPS],
 				   .next = TM_CTL_END};
 	size_t i;
 
@@ -52,17 +56,26 @@ static void put(int fd, uint8_t which, const uint8_t *data, size_t len)
 static void ask(int fd, uint8_t which)
 {
 	struct tm_ctl_status status;
+	struct tm_ctl_flush flush;
 	int64_t last = -1;
 	struct err err;
 
-	switch (which % 3) {
-	case 0:
+	switch (ops[which % OPS]) {
+	case TM_CTL_STATUS:
 		if (control_status(fd, &status, &err) == 0)
 			must(memchr(status.path, 0, sizeof(status.path)) &&
 			     status.vectors > 0 && status.vectors <= 256);
 		break;
-	case 1:
+	case TM_CTL_LIST:
 		(void)control_each_peer(fd, visit, &last, &err);
+		break;
+	case TM_CTL_FLUSH:
+		if (control_flush(fd, &flush, &err) == 0)
+			must(flush.serves <= 1 && flush.error <= 0 &&
+			     flush.failed_at >= 0);
+		break;
+	case TM_CTL_CLEAR:
+		(void)control_clear(fd, &flush, &err);
 		break;
 	default:
 		(void)control_ping(fd, 1, 0, &err);

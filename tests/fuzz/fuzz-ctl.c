@@ -78,12 +78,13 @@ static char *text_of(const char *head, const uint8_t *data, size_t len,
 
 static void state_file(const uint8_t *data, size_t len, int whole)
 {
+	struct state_mark mark;
 	struct slots *slots;
 	char *text =
 		text_of(whole ? "" : "fam-ids 1\nboot b\n", data, len, &len);
 
 	must(slots_new(&slots, 1, 1) == 0);
-	if (state_parse(text, len, "b", slots) == 0)
+	if (state_parse(text, len, "b", slots, &mark) == 0)
 		must(slots->next >= 1 && slots->next <= IVSHMEM_IDS);
 	slots_free(slots);
 	free(text);

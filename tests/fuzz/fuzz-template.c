@@ -17,9 +17,13 @@ static const struct emulator emulator = {.path = "/usr/bin/qemu",
 					 .minor = 2,
 					 .has_plain = true,
 					 .has_pref64_reserve = true,
-					 .has_doorbell = true};
+					 .has_doorbell = true,
+					 .has_virtio_pmem = true};
 static const struct fabric fabrics[] = {
-	{.name = "a", .path = "/srv/a,b&c.fam", .size = 64 * MiB},
+	{.name = "a",
+	 .path = "/srv/a,b&c.fam",
+	 .size = 64 * MiB,
+	 .formatted = true},
 	{.name = "b", .path = "/srv/b.fam", .size = TiB, .formatted = true}};
 static const struct node_disk disk = {"/srv/disk", true};
 
@@ -46,6 +50,8 @@ static struct node_spec make_spec(uint8_t choice)
 		/* kvm on q35: as good as another bit */
 		.transport = (choice & 3) == 3 ? TRANSPORT_DOORBELL
 					       : TRANSPORT_PLAIN,
+		.flush = choice & 8 ? NODE_FLUSH_WINDOW : NODE_FLUSH_MAILBOX,
+		.raw_windows = choice & 16,
 		.fabrics = fabrics,
 		.fabric_count = choice & 128 ? 2 : 1,
 	};
@@ -60,6 +66,7 @@ static void check_result(struct node_spec *spec, const char *xml)
 
 	must(domxml_meta(xml, &meta, &err) == 1);
 	must(meta.count == spec->fabric_count);
+	must(meta.flush == spec->flush);
 	for (size_t i = 0; i < meta.count; i++) {
 		must(strcmp(meta.fabric[i].path, fabrics[i].path) == 0);
 		must(meta.fabric[i].size == fabrics[i].size);

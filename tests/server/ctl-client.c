@@ -4,7 +4,7 @@
  * Speaks the control protocol for tests.
  *
  * usage: fam-ctl SOCKET status | list | ping ID VECTOR | stop | take-over |
- *	raw HEX | hold
+ *	flush | clear | raw HEX | hold
  *	raw: sends the bytes as one request; hold: connects and says nothing
  *	until stdin ends
  */
@@ -78,13 +78,31 @@ static int list(const char *path)
 			const struct tm_ctl_peer *p = record(i);
 
 			printf("%u %s %s queue %" PRIu64 " uid %u pid %u "
-			       "uuid %s name %s\n",
+			       "commits %" PRIu64 " bytes %" PRIu64
+			       " faults %" PRIu64 " uuid %s name %s\n",
 			       p->id, states[p->state], dialects[p->dialect],
-			       p->queue, p->uid, p->pid,
-			       *p->uuid ? p->uuid : "-", p->name);
+			       p->queue, p->uid, p->pid, p->commits, p->bytes,
+			       p->faults, *p->uuid ? p->uuid : "-", p->name);
 		}
 		id = reply.head.next;
 	}
+	return 0;
+}
+
+static int flush(const char *path, enum tm_ctl_op op)
+{
+	const struct tm_ctl_flush *f = record(0);
+
+	if (call(path, op, 0, 0))
+		return 1;
+	printf("serves %u\nerror %d\nfailed_at %" PRId64 "\ncommits %" PRIu64
+	       "\nbytes %" PRIu64 "\nerrors %" PRIu64 "\nfaults %" PRIu64
+	       "\nsyncs %" PRIu64 "\nranged %" PRIu64 "\nlag_us %" PRIu64
+	       "\nlast_us %" PRIu64 "\nmax_us %" PRIu64 "\ntotal_us %" PRIu64
+	       "\nclients %u\nwaiting %u\npolls %u\n",
+	       f->serves, f->error, f->failed_at, f->commits, f->bytes,
+	       f->errors, f->faults, f->syncs, f->ranged, f->lag_us, f->last_us,
+	       f->max_us, f->total_us, f->clients, f->waiting, f->polls);
 	return 0;
 }
 
@@ -149,6 +167,10 @@ int main(int argc, char **argv)
 		return call(argv[1], TM_CTL_STOP, 0, 0);
 	if (strcmp(what, "take-over") == 0)
 		return call(argv[1], TM_CTL_TAKE_OVER, 0, 0);
+	if (strcmp(what, "flush") == 0)
+		return flush(argv[1], TM_CTL_FLUSH);
+	if (strcmp(what, "clear") == 0)
+		return flush(argv[1], TM_CTL_CLEAR);
 	if (strcmp(what, "raw") == 0 && argc == 4)
 		return raw(argv[1], argv[3]);
 	if (strcmp(what, "hold") == 0)

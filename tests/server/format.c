@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
-/* Makes a formatted fabric. usage: fam-format FILE BYTES LABEL */
+/* Makes a formatted fabric. usage: fam-format FILE BYTES LABEL [no-mailbox] */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,6 +21,11 @@ int main(int argc, char **argv)
 	if (fam_superblock_init(&sb, strtoull(argv[2], NULL, 10), argv[3], uuid,
 				1, FAM_DURABILITY_HOST) < 0)
 		return 1;
+	/* as one that was made before there were any */
+	if (argc > 4) {
+		sb.feature_compat = 0;
+		sb.mailbox_offset = sb.mailbox_bytes = 0;
+	}
 	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
 		fam_superblock_seal(&sb, i);
 		if (pwrite(fd, &sb, sizeof(sb),

@@ -313,7 +313,7 @@ hint: start one on the host: 'famctl start-server', or see tm-server(8)"
 	server_start
 	fam_run -1 fam -f "server:$dir/s" peers
 	assert_stderr -x "fam: cannot attach to fabric 'server:$dir/s': not the protocol of a server of this fabric
-hint: name the server's socket for host programs, which ends in '.host'"
+hint: name the server's socket for host programs, which ends in '.host'; in a node, see which other node writes over the flush mailbox"
 }
 
 @test "unknown peers and vectors are refused" {
@@ -371,4 +371,22 @@ hint: they have 0 to 1"
 	server_start --mode 0600
 	fam_run -1 as_user "$home" "$home/fam" -f "server:$socket" peers
 	assert_stderr ': permission denied'
+}
+
+# The kernel tells of a failed write-back once to each open file, and the one
+# that the server hands out is the same for all.
+@test "a program behind a server syncs a file it has opened itself, or asks the server" {
+	requires_root "to become another user"
+	make_fabric f
+	chmod 755 "$dir"
+	server_start --mode 0666
+	fam_run fam -f "server:$socket" info
+	assert_output "persist:     to the host's disk (msync)"
+	fam_run fam -f "server:$socket" persist
+	home=$(user_home)
+	install -m 755 "$FAM_BUILD/bin/fam" "$home"
+	chmod 600 "$dir/f.fam"
+	fam_run as_user "$home" "$home/fam" -f "server:$socket" info
+	assert_output "persist:     to the host's disk, by the server; it polls"
+	fam_run as_user "$home" "$home/fam" -f "server:$socket" persist --length 64
 }

@@ -63,6 +63,31 @@ static void reads_a_server(void **state)
 	resume_free(&r);
 }
 
+static void reads_what_the_flush_service_did(void **state)
+{
+	struct resume r;
+
+	(void)state;
+	assert_int_equal(parse(BASE "flush 65536 -5 1700000000 10 640 1 2 3 4 "
+				    "5 6 7\nflushed 3 10 640 2\n"
+				    "flushed 65535 0 0 1\nend\n",
+			       &r),
+			 0);
+	assert_int_equal(r.region.mailbox, 65536);
+	assert_int_equal(r.flush.error, -5);
+	assert_int_equal(r.flush.failed_at, 1700000000);
+	assert_int_equal(r.flush.commits, 10);
+	assert_int_equal(r.flush.total_us, 7);
+	assert_int_equal(r.flusheds, 2);
+	assert_int_equal(r.flushed[0].bytes, 640);
+	assert_int_equal(r.flushed[1].id, 65535);
+	resume_free(&r);
+	/* of a fabric without a mailbox */
+	assert_int_equal(parse(BASE "end\n", &r), 0);
+	assert_int_equal(r.region.mailbox, 0);
+	resume_free(&r);
+}
+
 static int count(int fd, void *arg)
 {
 	int *sum = arg;
@@ -135,6 +160,14 @@ static void damage_is_refused(void **state)
 		BASE "listener 0 1 1 6 1\nlistener 0 1 1 6 1\nend\n",
 		BASE "waiter -3\nend\n",
 		BASE "what 3\nend\n",
+		BASE "flush 65536 -5 17\nend\n",
+		BASE "flush 0 0 0 1 1 1 1 1 1 1 1 1\nend\n", /* where? */
+		BASE "flush 65537 0 0 1 1 1 1 1 1 1 1 1\nend\n",
+		BASE "flush 65536 5 0 1 1 1 1 1 1 1 1 1\nend\n",
+		HEAD SERVER "region 7 8 1048576 0 - /f\n" LOCK SELF
+			    "flush 65536 0 0 1 1 1 1 1 1 1 1 1\nend\n",
+		BASE "flushed 65536 1 1 1\nend\n",
+		BASE "flushed 3 1 1\nend\n",
 	};
 
 	(void)state;
@@ -146,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_server),
+		cmocka_unit_test(reads_what_the_flush_service_did),
 		cmocka_unit_test(names_every_descriptor),
 		cmocka_unit_test(another_version_is_refused),
 		cmocka_unit_test(damage_is_refused),

@@ -209,6 +209,8 @@ static void without_descriptors_there_is_a_clear_refusal(void **state)
 
 /* -- the state file -- */
 
+static struct state_mark mark;
+
 static int parse(const char *text)
 {
 	char copy[1024];
@@ -218,7 +220,7 @@ static int parse(const char *text)
 	assert_int_equal(slots_new(&slots, 1, 1), 0);
 	assert_int_equal(slots_open_server(slots, &self), 0);
 	snprintf(copy, sizeof(copy), "%s", text);
-	return state_parse(copy, strlen(copy), BOOT, slots);
+	return state_parse(copy, strlen(copy), BOOT, slots, &mark);
 }
 
 #define UUID_1 "00000000-0000-4000-8000-000000000001"
@@ -261,6 +263,9 @@ static void damaged_state_is_seen(void **state)
 		HEAD "id 5 1 nonsense x\nend\n",
 		HEAD "id 5 1 " UUID_1 " x\nid 5 1 " UUID_1 " x\nend\n",
 		HEAD "what\nend\n",
+		HEAD "failed -5\nend\n",
+		HEAD "failed 5 17\nend\n",
+		HEAD "failed -5 -17\nend\n",
 	};
 
 	(void)state;
@@ -268,8 +273,20 @@ static void damaged_state_is_seen(void **state)
 		assert_int_equal(parse(bad[i]), -EBADMSG);
 }
 
+static void state_tells_of_a_failed_write_back(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(HEAD "next 4\nfailed -5 1700000000\nend\n"), 0);
+	assert_int_equal(mark.failed, -5);
+	assert_int_equal(mark.at, 1700000000);
+	/* not for ever: the next one says nothing of it */
+	assert_int_equal(parse(HEAD "next 4\nend\n"), 0);
+	assert_int_equal(mark.failed, 0);
+}
+
 static void state_is_written_and_read(void **state)
 {
+	const struct state_mark failed = {.failed = -5, .at = 17};
 	char path[] = "/tmp/fam-state.XXXXXX";
 	struct identity a = node(1), b = node(2);
 	struct err err = {0};
@@ -282,17 +299,20 @@ static void state_is_written_and_read(void **state)
 	come_as(&a, 1);
 	come_as(&stranger, 2);
 	come_as(&b, 3);
-	assert_int_equal(state_save(path, slots, 64), 0);
+	assert_int_equal(state_save(path, slots, 64, &failed), 0);
 	close_table(NULL);
 	assert_int_equal(open_table(NULL), 0);
-	assert_int_equal(state_load(path, slots, &err), 0);
+	assert_int_equal(state_load(path, slots, &mark, &err), 0);
+	assert_int_equal(mark.failed, -5);
+	assert_int_equal(mark.at, 17);
 	assert_int_equal(slots->next, 64);
 	come_as(&b, 3);
 	come_as(&a, 1);
 	come_as(&stranger, 64);
 	unlink(path);
 	/* none there: a first life */
-	assert_int_equal(state_load(path, slots, &err), 0);
+	assert_int_equal(state_load(path, slots, &mark, &err), 0);
+	assert_int_equal(mark.failed, 0);
 }
 
 #define TEST(name) \
@@ -313,6 +333,7 @@ int main(void)
 		TEST(state_gives_nodes_their_ids_again),
 		TEST(state_of_another_boot_means_nothing),
 		TEST(damaged_state_is_seen),
+		TEST(state_tells_of_a_failed_write_back),
 		TEST(state_is_written_and_read),
 	};
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+/*
+ * The flush service among the server's other parts. Its thread touches nothing
+ * of them: what it has to say comes through two timers of the loop.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "server.h"
+#include "util/log.h"
+
+/* Any time that is not 0 would do. */
+#define AT_ONCE_MS 1
+
+static void note_mark(struct server *s)
+{
+	s->mark.failed = flush_failed(s->flush, &s->mark.at);
+	/* others are found out anew by the next server */
+	if (s->mark.failed != -EIO)
+		s->mark = (struct state_mark){0};
+	server_save(s);
+}
+
+static void on_failure_timer(struct loop_source *source, uint32_t events,
+			     void *arg)
+{
+	(void)source;
+	(void)events;
+	note_mark(arg);
+}
+
+static void on_beat_timer(struct loop_source *source, uint32_t events,
+			  void *arg)
+{
+	struct server *s = arg;
+
+	(void)events;
+	if (flush_beat(s->flush))
+		(void)loop_timer_set(source, FLUSH_BEAT_MS); /* valid timer */
+}
+
+/* In the thread; setting a timer is one system call. */
+static void on_failure(void *arg)
+{
+	struct server *s = arg;
+
+	(void)loop_timer_set(s->failure, AT_ONCE_MS); /* valid timer */
+}
+
+static void on_work(void *arg)
+{
+	struct server *s = arg;
+
+	(void)loop_timer_set(s->beat, FLUSH_BEAT_MS); /* valid timer */
+}
+
+int server_flush_open(struct server *s, const struct tm_ctl_flush *counts,
+		      const struct flush_peer *peer, size_t peers,
+		      struct err *err)
+{
+	struct flush_config config = {
+		.label = s->label,
+		.fd = s->region.lock_fd,
+		.size = s->region.size,
+		.mailbox = s->region.mailbox,
+		.bell = s->self->eventfd[0],
+		.rings = &s->rings[0],
+		.failed = s->mark.failed,
+		.failed_at = s->mark.at,
+		.counts = counts,
+		.peer = peer,
+		.peers = peers,
+		.on_failure = on_failure,
+		.on_work = on_work,
+		.arg = s,
+	};
+	int64_t at;
+	int ret;
+
+	s->no_flush = -EOPNOTSUPP;
+	if (!s->region.mailbox)
+		return 0;
+	ret = loop_add_timer(&s->beat, s->loop, on_beat_timer, s);
+	if (ret == 0)
+		ret = loop_add_timer(&s->failure, s->loop, on_failure_timer, s);
+	if (ret < 0)
+		return err_sys(err, -ret, "cannot serve the flush mailbox");
+	ret = flush_open(&s->flush, &config, err);
+	if (ret < 0) {
+		s->no_flush = ret;
+		return ret;
+	}
+	/* of an earlier life, or left in the mailbox */
+	if (flush_failed(s->flush, &at) == -EIO) {
+		log_warn("fabric '%s': a write-back to the disk failed "
+			 "earlier, all commits fail until it is cleared",
+			 s->label);
+		note_mark(s);
+	}
+	return 0;
+}
+
+bool server_flush_stop(struct server *s)
+{
+	if (!s->flush || flush_stopped(s->flush))
+		return true;
+	flush_stop(s->flush);
+	return false;
+}
+
+void server_flush_go_on(struct server *s)
+{
+	int ret = s->flush ? flush_go_on(s->flush) : 0;
+
+	if (ret < 0)
+		log_error_errno(-ret,
+				"fabric '%s': cannot make anything "
+				"durable any more",
+				s->label);
+}
+
+void server_flush_clear(struct server *s)
+{
+	if (!s->flush)
+		return;
+	flush_clear(s->flush);
+	note_mark(s);
+}
+
+void server_flush_close(struct server *s)
+{
+	flush_close(s->flush);
+	s->flush = NULL;
+	loop_remove(s->beat);
+	loop_remove(s->failure);
+}
