@@ -191,6 +191,18 @@ static int choose_access(struct making *m, struct err *err)
 				   err);
 }
 
+/*
+ * What must have its space from the beginning. Of a sparse fabric that is where
+ * the superblocks and the flush mailbox lie: the server stores there, and must
+ * not die of a full disk.
+ */
+static uint64_t at_once(const struct fabric_spec *spec)
+{
+	if (!spec->sparse)
+		return spec->size;
+	return spec->raw ? 0 : FAM_DATA_OFFSET;
+}
+
 static int plan(struct making *m, struct err *err)
 {
 	const struct fabric_spec *spec = m->spec;
@@ -211,8 +223,8 @@ static int plan(struct making *m, struct err *err)
 		ret = check_free_name(m, err);
 	if (ret == 0)
 		ret = check_writable(m, err);
-	if (ret == 0 && !spec->sparse)
-		ret = fabric_space_check(m->dirfd, m->dir, spec->size, err);
+	if (ret == 0)
+		ret = fabric_space_check(m->dirfd, m->dir, at_once(spec), err);
 	return ret;
 }
 
@@ -222,7 +234,8 @@ static int fill(struct making *m, struct err *err)
 	int ret;
 
 	if (spec->sparse)
-		return fabric_space_sparse(m->file.fd, spec->size, err);
+		return fabric_space_sparse(m->file.fd, spec->size,
+					   at_once(spec), err);
 	ret = fabric_space_reserve(m->file.fd, spec->size, err);
 	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
 		out_note("the file system in '%s' cannot reserve space: "

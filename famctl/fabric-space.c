@@ -14,12 +14,11 @@
 /*
  * Host kernels with large folios cache a file in pieces as large as the write
  * calls that made it, and later write such a piece to the disk for a commit of
- * 64 bytes. Zeros written 4 KiB at a time keep commits at 4 KiB.
+ * 64 bytes. What was written 4 KiB at a time keeps commits at 4 KiB.
  */
-#define ZERO_BYTES 4096
+#define PIECE_BYTES 4096
 
 #define RESERVE_BYTES (4 * GiB)	 /* between two looks for Ctrl-C */
-#define BATCH_BYTES   (8 * MiB)	 /* handed to the disk at once */
 #define DIRTY_BYTES   (64 * MiB) /* on their way to the disk at most */
 
 static int interrupted(struct err *err)
@@ -85,46 +84,57 @@ int fabric_space_reserve(int fd, uint64_t size, struct err *err)
 	return 0;
 }
 
-int fabric_space_sparse(int fd, uint64_t size, struct err *err)
+int fabric_space_sparse(int fd, uint64_t size, uint64_t reserve,
+			struct err *err)
 {
-	return ftruncate(fd, (off_t)size) < 0 ? space_error(errno, err) : 0;
+	int ret;
+
+	if (ftruncate(fd, (off_t)size) < 0)
+		return space_error(errno, err);
+	ret = reserve ? fabric_space_reserve(fd, reserve, err) : 0;
+	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
+		ret = fabric_space_write(fd, NULL, 0, reserve, err);
+	return ret;
 }
 
-/*
- * Starts writing the batch at @offset and waits for an older one, so that the
- * progress is the disk's, the last sync is short and memory is not filled. Only
- * pacing: what makes the zeros durable is the fdatasync() at the end. But an
- * error must be taken here, since it is told once.
- */
-static int pace(int fd, uint64_t offset, struct err *err)
+int fabric_space_write(int fd, const char *data, uint64_t offset, uint64_t len,
+		       struct err *err)
+{
+	static const char zeros[PIECE_BYTES];
+
+	for (uint64_t done = 0; done < len; done += PIECE_BYTES) {
+		int ret = fdio_pwrite(fd, data ? data + done : zeros,
+				      PIECE_BYTES, offset + done);
+
+		if (ret < 0)
+			return space_error(-ret, err);
+	}
+	return 0;
+}
+
+int fabric_space_pace(int fd, uint64_t offset, struct err *err)
 {
 	const unsigned int wait = SYNC_FILE_RANGE_WAIT_BEFORE |
 				  SYNC_FILE_RANGE_WRITE |
 				  SYNC_FILE_RANGE_WAIT_AFTER;
-	int ret = sync_file_range(fd, (off_t)offset, (off_t)BATCH_BYTES,
+	int ret = sync_file_range(fd, (off_t)offset, (off_t)SPACE_BATCH_BYTES,
 				  SYNC_FILE_RANGE_WRITE);
 
 	if (ret == 0 && offset >= DIRTY_BYTES)
 		ret = sync_file_range(fd, (off_t)(offset - DIRTY_BYTES),
-				      (off_t)BATCH_BYTES, wait);
+				      (off_t)SPACE_BATCH_BYTES, wait);
 	if (ret < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
-		return err_sys(err, errno, "cannot write zeros");
+		return err_sys(err, errno, "cannot write to the disk");
 	return 0;
 }
 
-static int write_batch(int fd, uint64_t offset, uint64_t len, struct err *err)
+static int zero_batch(int fd, uint64_t offset, uint64_t len, struct err *err)
 {
-	static const char zeros[ZERO_BYTES];
-	int ret;
+	int ret = hold_interrupted()
+			  ? interrupted(err)
+			  : fabric_space_write(fd, NULL, offset, len, err);
 
-	if (hold_interrupted())
-		return interrupted(err);
-	for (uint64_t done = 0; done < len; done += ZERO_BYTES) {
-		ret = fdio_pwrite(fd, zeros, ZERO_BYTES, offset + done);
-		if (ret < 0)
-			return space_error(-ret, err);
-	}
-	return pace(fd, offset, err);
+	return ret < 0 ? ret : fabric_space_pace(fd, offset, err);
 }
 
 int fabric_space_zero(int fd, uint64_t size, const char *label, struct err *err)
@@ -133,11 +143,13 @@ int fabric_space_zero(int fd, uint64_t size, const char *label, struct err *err)
 	int ret = 0;
 
 	out_progress_begin(&progress, label, size);
-	for (uint64_t done = 0; ret == 0 && done < size; done += BATCH_BYTES) {
-		uint64_t len =
-			size - done < BATCH_BYTES ? size - done : BATCH_BYTES;
+	for (uint64_t done = 0; ret == 0 && done < size;
+	     done += SPACE_BATCH_BYTES) {
+		uint64_t len = size - done < SPACE_BATCH_BYTES
+				       ? size - done
+				       : SPACE_BATCH_BYTES;
 
-		ret = write_batch(fd, done, len, err);
+		ret = zero_batch(fd, done, len, err);
 		out_progress_update(&progress, done + len);
 	}
 	if (ret == 0 && fdatasync(fd) < 0)

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "util/size.h"
 
-/* The space of a new fabric's file. All return 0 or a negative errno. */
+/* The space of a fabric's file. All return 0 or a negative errno. */
 
 /** fabric_space_check() - -ENOSPC if @size bytes are not free in @dir */
 int fabric_space_check(int dirfd, const char *dir, uint64_t size,
@@ -20,8 +21,29 @@ int fabric_space_check(int dirfd, const char *dir, uint64_t size,
  */
 int fabric_space_reserve(int fd, uint64_t size, struct err *err);
 
-/** fabric_space_sparse() - give the empty file its size and no space */
-int fabric_space_sparse(int fd, uint64_t size, struct err *err);
+/** fabric_space_sparse() - give the empty file its size, but space for the
+ * first @reserve bytes only */
+int fabric_space_sparse(int fd, uint64_t size, uint64_t reserve,
+			struct err *err);
+
+#define SPACE_BATCH_BYTES (8 * MiB) /* handed to the disk at once */
+
+/**
+ * fabric_space_write() - write in pieces that keep later commits small
+ * @data: NULL: zeros
+ * @len: multiple of 4 KiB
+ */
+int fabric_space_write(int fd, const char *data, uint64_t offset, uint64_t len,
+		       struct err *err);
+
+/**
+ * fabric_space_pace() - start writing a batch, and wait for an older one
+ *
+ * So the progress is the disk's, the last sync is short and memory is not
+ * filled. Only pacing: what makes it durable is the fdatasync() at the end. But
+ * an error must be taken here, since it is told once.
+ */
+int fabric_space_pace(int fd, uint64_t offset, struct err *err);
 
 /**
  * fabric_space_zero() - write zeros over the whole file, to the disk
