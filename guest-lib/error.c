@@ -12,7 +12,7 @@ static const struct meaning {
 	const char *text;
 	const char *hint;
 } meanings[] = {
-	{EINVAL, "malformed name or unknown flag",
+	{EINVAL, "malformed name, unknown flag, or a ticket nobody got",
 	 "name a fabric by label, UUID, PCI address, or path with a '/'"},
 	{ENODEV, "this machine has no fabric",
 	 "attach one to the node, or create one on the host with "
@@ -44,11 +44,13 @@ static const struct meaning {
 	 "'fam info' shows how many bytes of data it has"},
 	{EFAULT, "the range is not inside one mapped window",
 	 "pass addresses that lie in one window of fam_map()"},
-	{EOPNOTSUPP, "no way to the host's disk from here",
-	 "on the host, 'famctl sync-fabric' makes the stores durable"},
+	{EOPNOTSUPP, "no way to the host's disk from here, or no doorbells",
+	 "on the host, 'famctl sync-fabric' makes the stores durable; "
+	 "'server:NAME' gives a program of the host doorbells"},
 	{EIO, "writing to the disk failed; data may be lost",
-	 "look for disk errors in the host's kernel log, then open the "
-	 "fabric again and check the data"},
+	 "look for disk errors in the host's kernel log and check the data; "
+	 "then 'famctl clear-errors' on the host ends this, and programs open "
+	 "the fabric again"},
 	{ELOOP, "a symbolic link, which is not followed",
 	 "give the path of the fabric's file itself"},
 	{EBUSY, "a driver in this machine holds the device's memory",
@@ -59,12 +61,17 @@ static const struct meaning {
 	 "its log tells why; it lets in the users named to it, as long as it "
 	 "has descriptors left"},
 	{ENOTCONN, "the server is gone",
-	 "memory and known doorbells go on working; open the fabric again "
-	 "when the server is back"},
+	 "'famctl start-server' on the host starts it; nodes go on with it, "
+	 "programs of the host open the fabric again"},
 	{ETIMEDOUT, "no answer in time",
-	 "see whether the server runs, or was stopped"},
+	 "see whether the server runs or was stopped, and whether its disk "
+	 "hangs"},
+	{EUSERS, "more programs make data durable than there is room for",
+	 "end some; the place of one that died in another node is free after "
+	 "10 minutes"},
 	{EPROTO, "not the protocol of a server of this fabric",
-	 "name the server's socket for host programs, which ends in '.host'"},
+	 "name the server's socket for host programs, which ends in '.host'; "
+	 "in a node, see which other node writes over the flush mailbox"},
 	{EMFILE, "the process may not open so many descriptors",
 	 "raise its limit (ulimit -n): each peer takes as many as it has "
 	 "vectors"},

@@ -6,8 +6,11 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <fam-medium.h>
 
 #include "internal.h"
 
@@ -31,17 +34,20 @@ static int user_dir(char dir[PATH_MAX])
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* The fabric directories in the order they are searched, each once. */
+/*
+ * The fabric directories in the order they are searched, each once. Root's is
+ * the system's, as for famctl, whatever the environment says.
+ */
 static int fabric_dir(unsigned int i, char dir[PATH_MAX])
 {
+	bool system = i == (geteuid() == 0 ? 0 : 1);
 	int r = user_dir(dir);
 
-	if (i == 0)
-		return r;
-	if (r == 0 && strcmp(dir, SYSTEM_DIR) == 0)
+	if (!system && r == 0 && strcmp(dir, SYSTEM_DIR) == 0)
 		return -ENOENT;
-	strcpy(dir, SYSTEM_DIR);
-	return 0;
+	if (system)
+		strcpy(dir, SYSTEM_DIR);
+	return system ? 0 : r;
 }
 
 /* What the file system under the file means for mapping and for durability. */
@@ -55,10 +61,25 @@ static int ask_file_system(struct fam_source *source)
 				     ? (size_t)fs.f_bsize
 				     : (size_t)sysconf(_SC_PAGESIZE);
 	/* A file there is gone after a power cut, whatever is synced. */
-	source->in_memory = fs.f_type == TMPFS_MAGIC ||
-			    fs.f_type == RAMFS_MAGIC ||
-			    fs.f_type == HUGETLBFS_MAGIC;
+	source->in_memory = fam_medium_is_memory(source->fd);
 	return 0;
+}
+
+/*
+ * The kernel maps a file so only if it lies on persistent memory and a store,
+ * once it is out of the CPU's caches, needs nothing else to survive: neither a
+ * write-back nor a change of the file system. Older kernels refuse the flag.
+ */
+static bool is_dax(const struct fam_source *source)
+{
+	int prot = PROT_READ | (source->writable ? PROT_WRITE : 0);
+	void *p = mmap(NULL, source->page_bytes, prot,
+		       MAP_SHARED_VALIDATE | MAP_SYNC, source->fd, 0);
+
+	if (p == MAP_FAILED)
+		return false;
+	munmap(p, source->page_bytes);
+	return true;
 }
 
 /*
@@ -101,6 +122,7 @@ int fam_hostfile_describe(struct fam_source *source)
 	source->via = FAM_VIA_FILE;
 	source->transport = FAM_TRANSPORT_FILE;
 	source->size = (uint64_t)st.st_size;
+	source->dax = is_dax(source);
 	return 0;
 }
 

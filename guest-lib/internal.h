@@ -71,6 +71,7 @@ struct fam_source {
 	int fd;
 	bool writable;
 	bool in_memory; /* a file whose file system has no disk under it */
+	bool dax;	/* a file mapped with MAP_SYNC: the CPU's part is all */
 	enum fam_via via;
 	enum fam_transport transport;
 	uint64_t base; /* the physical address for FAM_VIA_DEVMEM, else 0 */
@@ -170,21 +171,54 @@ enum fam_cache fam_cachetype_get(const struct fam_source *source,
 bool fam_cachetype_parse_mtrr(FILE *table, uint64_t start, uint64_t len);
 enum fam_cache fam_cachetype_parse_pat(FILE *table, uint64_t addr);
 
+/* --- a pmem device over the same file: window.c ---------------------------- */
+
+#define FAM_WINDOW_PATH 64 /* room for the device's path */
+
+/**
+ * fam_window_open() - open the device through which a fabric can be synced
+ * @source: the fabric, writable: a slot of its mailbox is held for a moment, as
+ *	a sign that must be seen through the device
+ * @sb: its superblock
+ * @path: what was opened; untouched on failure
+ *
+ * fsync(2) on it makes durable what anybody stored to the fabric before. It is
+ * open for reading only and past the page cache.
+ * Return: a descriptor; -ENOENT this machine has none; -EUSERS no slot is free;
+ * why the device may not be opened
+ */
+int fam_window_open(const struct fam_source *source,
+		    const struct fam_superblock *sb,
+		    char path[FAM_WINDOW_PATH]);
+
 /* --- the attachment: map.c ------------------------------------------------ */
 
+/*
+ * Windows are linked once and freed by fam_close() only, so that fam_map_find()
+ * needs no lock. fam_unmap() empties one, fam_map() fills it anew; what is said
+ * in between counts only if @version is even and did not change meanwhile.
+ */
 struct fam_window {
-	struct fam_window *next;
-	void *pages;	   /* what mmap() gave */
+	struct fam_window *next;  /* fixed before it is linked */
+	_Atomic uint64_t version; /* odd: being changed */
+	_Atomic uintptr_t start;  /* what the caller asked for */
+	_Atomic size_t length;	  /* 0: no window at the moment */
+	_Atomic uint64_t offset;  /* of @start, from that of the fabric */
+	void *pages;	   /* what mmap() gave, or NULL; under the lock */
 	size_t page_bytes; /* its length */
-	char *start;	   /* what the caller asked for */
-	size_t length;
 };
+
+struct fam_ask; /* fam-persist.h */
+struct fam_way;
 
 /* A way to durability; persist.c chooses one for each attachment. */
 struct fam_persist_ops {
 	enum fam_persist_way way;
-	/* The range lies in one window; len may be 0. 0 or a negative errno. */
-	int (*persist)(struct fam *fam, const char *start, size_t len);
+	bool cpu; /* the CPU's caches are all there is to write back */
+	/* The range lies in the fabric; its length may be 0. */
+	int (*post)(struct fam *fam, struct fam_ask *ask);
+	int (*wait)(struct fam *fam, const struct fam_ask *ask);
+	int (*failed)(struct fam *fam); /* why fam_persist() fails now */
 };
 
 struct fam {
@@ -195,21 +229,45 @@ struct fam {
 	unsigned int damaged;
 	enum fam_durability durability;
 	uint64_t data_offset, data_bytes;
-	const struct fam_persist_ops *persist;
+	const struct fam_persist_ops *persist; /* never NULL when open */
+	struct fam_way *way;		       /* its state */
 
 	/* No lock is taken while another one is held. */
-	pthread_mutex_t lock; /* guards windows */
-	struct fam_window *windows;
-	pthread_mutex_t sync_lock; /* guards sync_failed and each write-back */
-	bool sync_failed;	   /* once set, never cleared */
+	pthread_mutex_t lock; /* of who changes windows */
+	_Atomic(struct fam_window *) windows;
 };
 
-/** fam_map_holds() - does one window hold the whole range? */
-bool fam_map_holds(struct fam *fam, const void *addr, size_t len);
+/**
+ * fam_map_find() - where in the fabric a range lies
+ * @offset: from the start of the fabric, not of its data
+ *
+ * Return: 0; -EFAULT no single window holds the whole range
+ */
+int fam_map_find(struct fam *fam, const void *addr, size_t len,
+		 uint64_t *offset);
 
 /* --- durability: persist.c ------------------------------------------------ */
 
-/** fam_persist_choose() - the way for an attachment; never NULL */
-const struct fam_persist_ops *fam_persist_choose(const struct fam *fam);
+/**
+ * fam_way_open() - choose the attachment's way to the disk, and get it ready
+ *
+ * Return: 0, also if there is none; -ENOMEM
+ */
+int fam_way_open(struct fam *fam);
+
+/** fam_way_close() - also of an attachment that has none yet */
+void fam_way_close(struct fam *fam);
+
+/** fam_way_describe() - fill in what fam_info tells about persistence */
+void fam_way_describe(struct fam *fam, struct fam_info *info);
+
+/**
+ * fam_persist_range() - fam_persist() of a piece of the fabric
+ * @offset: from the start of the fabric, as fam_map_find() gives it
+ *
+ * The attachment is writable, and the caller's stores are on their way out of
+ * the CPU's caches (fam_flush() or streaming stores): all it takes is a drain.
+ */
+int fam_persist_range(struct fam *fam, uint64_t offset, size_t len);
 
 #endif

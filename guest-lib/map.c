@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -88,66 +89,123 @@ int fam_open(struct fam **out, const char *name, unsigned int flags)
 		free(fam);
 		return r;
 	}
+	pthread_mutex_init(&fam->lock, NULL);
 	r = adopt(fam, flags & FAM_OPEN_RAW);
+	if (r == 0)
+		r = fam_way_open(fam);
 	if (r < 0) {
-		fam_source_close(&fam->source);
-		fam_server_close(fam->server);
-		free(fam);
+		fam_close(fam);
 		return r;
 	}
-	fam->persist = fam_persist_choose(fam);
-	pthread_mutex_init(&fam->lock, NULL);
-	pthread_mutex_init(&fam->sync_lock, NULL);
 	*out = fam;
 	return 0;
 }
 
-static void window_free(struct fam_window *window)
+static void windows_free(struct fam_window *window)
 {
-	munmap(window->pages, window->page_bytes);
-	free(window);
+	while (window) {
+		struct fam_window *next = window->next;
+
+		if (window->pages)
+			munmap(window->pages, window->page_bytes);
+		free(window);
+		window = next;
+	}
 }
 
 void fam_close(struct fam *fam)
 {
 	if (!fam)
 		return;
-	while (fam->windows) {
-		struct fam_window *window = fam->windows;
-
-		fam->windows = window->next;
-		window_free(window);
-	}
+	fam_way_close(fam);
+	windows_free(fam->windows);
 	pthread_mutex_destroy(&fam->lock);
-	pthread_mutex_destroy(&fam->sync_lock);
 	fam_source_close(&fam->source);
 	fam_server_close(fam->server);
 	free(fam);
 }
 
-/* Map the whole pages around @length bytes at @start of the source. */
-static int window_map(const struct fam_source *source, uint64_t start,
-		      uint64_t length, struct fam_window *window)
+/* A mapping of whole pages, and the byte in it that was asked for. */
+struct pages {
+	void *base;
+	size_t bytes;
+	uintptr_t start;
+};
+
+/* Map the whole pages around @length bytes at @offset of the source. */
+static int pages_map(const struct fam_source *source, uint64_t offset,
+		     uint64_t length, struct pages *out)
 {
 	uint64_t page = source->page_bytes;
-	uint64_t first = start / page * page;
-	uint64_t bytes = (start - first + length + page - 1) / page * page;
+	uint64_t first = offset / page * page;
+	uint64_t bytes = (offset - first + length + page - 1) / page * page;
 	int r;
 
 	if (bytes > SIZE_MAX)
 		return -ENOMEM;
-	r = fam_source_map(source, first, (size_t)bytes, &window->pages);
+	r = fam_source_map(source, first, (size_t)bytes, &out->base);
 	if (r < 0)
 		return r;
-	window->page_bytes = (size_t)bytes;
-	window->start = (char *)window->pages + (start - first);
-	window->length = (size_t)length;
+	out->bytes = (size_t)bytes;
+	out->start = (uintptr_t)out->base + (offset - first);
 	return 0;
+}
+
+/*
+ * Each store is a release and each load in window_holds() an acquire: whoever
+ * read one of the new values sees the odd version before it as well.
+ */
+static void window_set(struct fam_window *window, uintptr_t start,
+		       size_t length, uint64_t offset)
+{
+	uint64_t version =
+		atomic_load_explicit(&window->version, memory_order_relaxed);
+
+	atomic_store_explicit(&window->version, version + 1,
+			      memory_order_relaxed);
+	atomic_store_explicit(&window->start, start, memory_order_release);
+	atomic_store_explicit(&window->length, length, memory_order_release);
+	atomic_store_explicit(&window->offset, offset, memory_order_release);
+	atomic_store_explicit(&window->version, version + 2,
+			      memory_order_release);
+}
+
+/* An empty one, linked; NULL without memory. Under the lock. */
+static struct fam_window *window_get(struct fam *fam)
+{
+	struct fam_window *window;
+
+	for (window = fam->windows; window; window = window->next) {
+		if (!window->pages)
+			return window;
+	}
+	window = calloc(1, sizeof(*window));
+	if (!window)
+		return NULL;
+	window->next = fam->windows;
+	atomic_store_explicit(&fam->windows, window, memory_order_release);
+	return window;
+}
+
+static int window_add(struct fam *fam, const struct pages *pages, size_t length,
+		      uint64_t offset)
+{
+	struct fam_window *window;
+
+	pthread_mutex_lock(&fam->lock);
+	window = window_get(fam);
+	if (window) {
+		window->pages = pages->base;
+		window->page_bytes = pages->bytes;
+		window_set(window, pages->start, length, offset);
+	}
+	pthread_mutex_unlock(&fam->lock);
+	return window ? 0 : -ENOMEM;
 }
 
 int fam_map(struct fam *fam, uint64_t offset, uint64_t length, void **out)
 {
-	struct fam_window *window;
+	struct pages pages;
 	int r;
 
 	if (fam->source.fd < 0)
@@ -159,72 +217,89 @@ int fam_map(struct fam *fam, uint64_t offset, uint64_t length, void **out)
 	r = fam_source_recheck(&fam->source);
 	if (r < 0)
 		return r;
-	window = malloc(sizeof(*window));
-	if (!window)
-		return -ENOMEM;
-	r = window_map(&fam->source, fam->data_offset + offset, length, window);
+	offset += fam->data_offset;
+	r = pages_map(&fam->source, offset, length, &pages);
+	if (r < 0)
+		return r;
+	r = window_add(fam, &pages, (size_t)length, offset);
 	if (r < 0) {
-		free(window);
+		munmap(pages.base, pages.bytes);
 		return r;
 	}
-	pthread_mutex_lock(&fam->lock);
-	window->next = fam->windows;
-	fam->windows = window;
-	pthread_mutex_unlock(&fam->lock);
-	*out = window->start;
+	*out = (void *)pages.start;
 	return 0;
 }
 
-/* Take the window that begins at @addr out of the list; NULL if none does. */
-static struct fam_window *window_remove(struct fam *fam, const char *addr)
+/* Empty the window that begins at @addr; @out: the pages it had. */
+static bool window_remove(struct fam *fam, uintptr_t addr, struct pages *out)
 {
-	struct fam_window *window, **link;
+	struct fam_window *window;
 
 	pthread_mutex_lock(&fam->lock);
-	for (link = &fam->windows; *link; link = &(*link)->next) {
-		if ((*link)->start == addr)
+	for (window = fam->windows; window; window = window->next) {
+		if (window->pages && window->start == addr)
 			break;
 	}
-	window = *link;
-	if (window)
-		*link = window->next;
+	if (window) {
+		out->base = window->pages;
+		out->bytes = window->page_bytes;
+		window_set(window, 0, 0, 0);
+		window->pages = NULL;
+	}
 	pthread_mutex_unlock(&fam->lock);
 	return window;
 }
 
 int fam_unmap(struct fam *fam, void *addr)
 {
-	struct fam_window *window;
+	struct pages pages;
 
 	if (!addr)
 		return 0;
-	window = window_remove(fam, addr);
-	if (!window)
+	if (!window_remove(fam, (uintptr_t)addr, &pages))
 		return -EINVAL;
-	window_free(window);
+	munmap(pages.base, pages.bytes);
 	return 0;
 }
 
+/*
+ * A window that is being changed cannot be the one meant: nobody may use it
+ * before fam_map() returned or after fam_unmap() was called. Hence it is passed
+ * over and not waited for.
+ */
 static bool window_holds(const struct fam_window *window, uintptr_t addr,
-			 size_t len)
+			 size_t len, uint64_t *offset)
 {
-	uintptr_t start = (uintptr_t)window->start;
+	uint64_t version =
+		atomic_load_explicit(&window->version, memory_order_acquire);
+	uintptr_t distance = addr - atomic_load_explicit(&window->start,
+							 memory_order_acquire);
+	size_t length =
+		atomic_load_explicit(&window->length, memory_order_acquire);
+	uint64_t start =
+		atomic_load_explicit(&window->offset, memory_order_acquire);
 
-	return addr >= start && addr - start <= window->length &&
-	       len <= window->length - (addr - start);
+	if (length == 0 || distance > length || len > length - distance)
+		return false;
+	if (version % 2 ||
+	    atomic_load_explicit(&window->version, memory_order_relaxed) !=
+		    version)
+		return false;
+	*offset = start + distance;
+	return true;
 }
 
-bool fam_map_holds(struct fam *fam, const void *addr, size_t len)
+int fam_map_find(struct fam *fam, const void *addr, size_t len,
+		 uint64_t *offset)
 {
-	const struct fam_window *window;
+	const struct fam_window *window =
+		atomic_load_explicit(&fam->windows, memory_order_acquire);
 
-	pthread_mutex_lock(&fam->lock);
-	for (window = fam->windows; window; window = window->next) {
-		if (window_holds(window, (uintptr_t)addr, len))
-			break;
+	for (; window; window = window->next) {
+		if (window_holds(window, (uintptr_t)addr, len, offset))
+			return 0;
 	}
-	pthread_mutex_unlock(&fam->lock);
-	return window;
+	return -EFAULT;
 }
 
 static void describe_format(const struct fam *fam, struct fam_info *info)
@@ -278,7 +353,6 @@ int fam_get_info(struct fam *fam, struct fam_info *info, size_t size)
 		.durability = fam->durability,
 		.read_only = !fam->source.writable,
 		.transport = fam->source.transport,
-		.persist = fam->persist->way,
 	};
 	size_t known = size < sizeof(full) ? size : sizeof(full);
 
@@ -287,6 +361,7 @@ int fam_get_info(struct fam *fam, struct fam_info *info, size_t size)
 	describe_format(fam, &full);
 	describe_cache(fam, &full);
 	describe_server(fam->server, &full);
+	fam_way_describe(fam, &full);
 	strcpy(full.path, fam->source.path);
 	strcpy(full.device, fam->source.device);
 	memcpy(info, &full, known);

@@ -1,6 +1,7 @@
 # libfam, the fam command, and what runs in a node.
-fam-obj := $(call objects,guest-lib,error layout mailbox source find pci hostfile \
-	cachetype map persist wire server server-connect server-peer doorbell)
+fam-obj := $(call objects,guest-lib,error layout mailbox source find pci hostfile medium window \
+	cachetype map cpu copy persist persist-tickets persist-group \
+	persist-host persist-mark persist-mailbox persist-wait owner bell wire server server-connect server-peer doorbell)
 
 $(LIB)/libfam.a: $(fam-obj)
 
@@ -37,5 +38,6 @@ $(BUILD)/examples/%: $(OBJ)/guest-lib/examples/%.o $(LIB)/libfam.a
 examples: $(examples-bin) ## build guest-lib/examples into BUILD/examples
 
 # The tests that look behind the public headers.
-$(call objects,tests,unit/test-cachetype unit/test-doorbell \
-	unit/test-doorbell-setup fuzz/fuzz-host-dialect): CPPFLAGS += -Iguest-lib
+$(call objects,tests,unit/test-cachetype unit/test-persist \
+	unit/test-persist-group unit/test-persist-mailbox fuzz/fuzz-mailbox-client unit/test-doorbell \
+	unit/test-doorbell-setup unit/test-window unit/test-map-find fuzz/fuzz-host-dialect): CPPFLAGS += -Iguest-lib

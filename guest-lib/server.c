@@ -299,6 +299,7 @@ static void leave_memory(struct fam_source *source)
 	source->size = 0;
 	source->path[0] = '\0';
 	source->in_memory = true; /* nothing that could be made durable */
+	source->dax = false;
 }
 
 int fam_server_take_memory(struct fam_server *s, bool writable, bool wanted,

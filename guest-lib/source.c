@@ -27,7 +27,8 @@ int fam_source_map(const struct fam_source *source, uint64_t offset, size_t len,
 		   void **out)
 {
 	int prot = PROT_READ | (source->writable ? PROT_WRITE : 0);
-	void *p = mmap(NULL, len, prot, MAP_SHARED, source->fd,
+	int flags = source->dax ? MAP_SHARED_VALIDATE | MAP_SYNC : MAP_SHARED;
+	void *p = mmap(NULL, len, prot, flags, source->fd,
 		       (off_t)(source->base + offset));
 
 	if (p == MAP_FAILED)

@@ -36,9 +36,22 @@ static const char *durability_name(const struct fam_info *info)
 
 static const char *persist_name(const struct fam_info *info)
 {
-	static const char *const names[] = {"none", "host", "drain"};
+	static const char *const names[] = {"none",    "host",	 "drain",
+					    "mailbox", "window", "dax"};
 
 	return names[info->persist];
+}
+
+static const char *no_way(const struct fam_info *info)
+{
+	if (info->device[0])
+		return info->formatted
+			       ? "not possible: the fabric has no mailbox, and "
+				 "the node no flush window"
+			       : "not possible: a raw fabric, and the node has "
+				 "no flush window";
+	return info->size ? "not possible: the file system is in memory"
+			  : "not possible: there is no memory";
 }
 
 static const char *persist_sentence(const struct fam_info *info)
@@ -48,13 +61,28 @@ static const char *persist_sentence(const struct fam_info *info)
 		return "to the host's disk (msync)";
 	case FAM_PERSIST_DRAIN:
 		return "against a crash of the node only, as the fabric asks";
+	case FAM_PERSIST_MAILBOX:
+		return info->rings ? "to the host's disk, by the server; it is "
+				     "rung"
+				   : "to the host's disk, by the server; it "
+				     "polls";
+	case FAM_PERSIST_WINDOW:
+		return "to the host's disk, by fsync on ";
+	case FAM_PERSIST_DAX:
+		return "at once: the file is on persistent memory (DAX)";
 	default:
-		break;
+		return no_way(info);
 	}
-	if (info->device[0])
-		return "not possible from this node yet (no flush service)";
-	return info->size ? "not possible: the file system is in memory"
-			  : "not possible: there is no memory";
+}
+
+static void print_persist(const struct fam_info *info)
+{
+	printf("  %-12s %s%s\n", "persist:", persist_sentence(info),
+	       info->window);
+	/* What the sentence has said, or what the next open decides. */
+	if (info->failed == 0 || info->persist == FAM_PERSIST_NONE)
+		return;
+	printf("  %-12s %s\n", "but now:", fam_strerror(info->failed));
 }
 
 static void print_size(const char *key, uint64_t bytes)
@@ -101,7 +129,7 @@ static void print_text(const char *name, const struct fam_info *info)
 	printf("  %-12s %s, by %s\n", "cache:", cache_name(info),
 	       info->cache_source);
 	printf("  %-12s %s\n", "durability:", durability_name(info));
-	printf("  %-12s %s\n", "persist:", persist_sentence(info));
+	print_persist(info);
 	print_format(info);
 }
 
@@ -134,6 +162,9 @@ static void print_json(const char *name, const struct fam_info *info)
 	json_pair("cache_source", info->cache_source);
 	json_pair("durability", durability_name(info));
 	json_pair("persist", persist_name(info));
+	json_pair("window", info->window);
+	printf(", \"rung\": %s", info->rings ? "true" : "false");
+	json_pair("failed", info->failed ? fam_strerror(info->failed) : "");
 	json_number("version", info->version);
 	json_number("generation", info->generation);
 	json_number("created_ns", info->created_ns);
@@ -147,12 +178,15 @@ static void print_json(const char *name, const struct fam_info *info)
 							    : "");
 }
 
+/* Writable if it may be: only so it is known how bytes get to the disk. */
 static int read_info(const char *name, unsigned int flags,
 		     struct fam_info *info)
 {
 	struct fam *fam;
-	int r = fam_open(&fam, name, FAM_OPEN_RDONLY | flags);
+	int r = fam_open(&fam, name, flags);
 
+	if (r < 0)
+		r = fam_open(&fam, name, FAM_OPEN_RDONLY | flags);
 	if (r < 0)
 		return r;
 	r = fam_get_info(fam, info, sizeof(*info));

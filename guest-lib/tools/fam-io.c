@@ -104,6 +104,8 @@ static ssize_t input_window(char *window, size_t len)
 	return (ssize_t)done;
 }
 
+#define MAKE_DURABLE "make the data durable in"
+
 /* One window: stdin to it, and on to the disk. 1 while stdin has more. */
 static int write_window(const struct options *options, struct span *span,
 			void *window, size_t len)
@@ -116,8 +118,7 @@ static int write_window(const struct options *options, struct span *span,
 		int r = fam_persist(span->fam, window, (size_t)n);
 
 		if (r < 0)
-			return -say_failure(options, "make the data durable in",
-					    r);
+			return -say_failure(options, MAKE_DURABLE, r);
 	}
 	span->offset += (uint64_t)n;
 	return (size_t)n == len;
@@ -162,4 +163,27 @@ int cmd_write(const struct options *options)
 		status = check_input_end(options, &span);
 	fam_close(span.fam);
 	return status;
+}
+
+/* Without a byte to be written it is still told whether one could be. */
+int cmd_persist(const struct options *options)
+{
+	struct span span = {0};
+	void *window = NULL;
+	size_t len;
+	int r, status = span_open(options, 0, MAKE_DURABLE, &span);
+
+	if (status)
+		return status;
+	do {
+		r = span_map(&span, &window, &len);
+		if (r < 0)
+			break;
+		r = fam_persist(span.fam, window, len);
+		if (len)
+			fam_unmap(span.fam, window);
+		span.offset += len;
+	} while (r == 0 && span.offset < span.end);
+	fam_close(span.fam);
+	return r < 0 ? say_failure(options, MAKE_DURABLE, r) : EXIT_DONE;
 }

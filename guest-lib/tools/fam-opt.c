@@ -19,16 +19,17 @@ static const struct option {
 	const char *value, *help;
 } table[] = {
 #define TARGET(field) offsetof(struct options, field)
+#define CMD_SPAN      (CMD_READ | CMD_WRITE | CMD_PERSIST | CMD_VERIFY)
 	{"fabric", 'f', TEXT, CMD_ALL, TARGET(fabric), "NAME",
 	 "label, UUID, PCI address, or path of the fabric"},
-	{"raw", 0, FLAG, CMD_INFO | CMD_READ | CMD_WRITE | CMD_VERIFY,
-	 TARGET(raw), NULL, "the fabric has no format: every byte is data"},
+	{"raw", 0, FLAG, CMD_INFO | CMD_SPAN, TARGET(raw), NULL,
+	 "the fabric has no format: every byte is data"},
 	{"json", 0, FLAG, CMD_INFO | CMD_LIST | CMD_PEERS, TARGET(json), NULL,
 	 "print JSON"},
-	{"offset", 0, SIZE, CMD_READ | CMD_WRITE | CMD_VERIFY, TARGET(offset),
-	 "SIZE", "begin at this byte of the data"},
-	{"length", 0, SIZE, CMD_READ | CMD_WRITE | CMD_VERIFY, TARGET(length),
-	 "SIZE", "so many bytes, not all up to the end"},
+	{"offset", 0, SIZE, CMD_SPAN, TARGET(offset), "SIZE",
+	 "begin at this byte of the data"},
+	{"length", 0, SIZE, CMD_SPAN, TARGET(length), "SIZE",
+	 "so many bytes, not all up to the end"},
 	{"persist", 0, FLAG, CMD_WRITE, TARGET(persist), NULL,
 	 "then make them survive a power cut of the host"},
 	{"seed", 0, SIZE, CMD_VERIFY, TARGET(seed), "NUMBER",

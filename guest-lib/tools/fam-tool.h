@@ -42,7 +42,8 @@ enum command_bit {
 	CMD_PEERS = 64,
 	CMD_RING = 128,
 	CMD_WAIT = 256,
-	CMD_ALL = 511,
+	CMD_PERSIST = 512,
+	CMD_ALL = 1023,
 };
 
 struct command {
@@ -58,6 +59,7 @@ int cmd_info(const struct options *options);
 int cmd_list(const struct options *options);
 int cmd_read(const struct options *options);
 int cmd_write(const struct options *options);
+int cmd_persist(const struct options *options);
 int cmd_verify(const struct options *options);
 int cmd_peers(const struct options *options);
 int cmd_ring(const struct options *options);

@@ -16,6 +16,8 @@ static const struct command commands[] = {
 	 NULL, cmd_read},
 	{"write", CMD_WRITE, "", "copy standard input into the fabric", NULL,
 	 cmd_write},
+	{"persist", CMD_PERSIST, "", "make the fabric's data durable", NULL,
+	 cmd_persist},
 	{"verify", CMD_VERIFY, "--write|--check",
 	 "write or check a seeded pattern", NULL, cmd_verify},
 	{"peers", CMD_PEERS, "", "name the peers of a server's fabric", NULL,

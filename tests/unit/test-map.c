@@ -332,7 +332,7 @@ static void newer_ro_compat(struct fam_superblock *sb)
 
 static void newer_compat(struct fam_superblock *sb)
 {
-	sb->feature_compat = 1;
+	sb->feature_compat |= 1U << 31;
 }
 
 static void newer_formats_open_as_far_as_they_allow(void **state)

@@ -35,7 +35,8 @@ struct fam;
  *	PCI address	as 0000:00:10.0 or 00:10.0
  *	other text	a label (matched with the superblock), or on the host a
  *			file NAME.fam in a fabric directory: $XDG_DATA_HOME/fam
- *			(~/.local/share/fam), then /var/lib/fam
+ *			(~/.local/share/fam), then /var/lib/fam; for root the
+ *			other way round
  * @flags: FAM_OPEN_ flags
  *
  * PCI devices are looked at before files. The superblock is read through a
@@ -142,6 +143,9 @@ enum fam_persist_way {
 	FAM_PERSIST_NONE = 0,  /* not at all: fam_persist() fails */
 	FAM_PERSIST_HOST = 1,  /* msync(2) of a host program's own mapping */
 	FAM_PERSIST_DRAIN = 2, /* durability "guest": write-back and a fence */
+	FAM_PERSIST_MAILBOX = 3, /* tm-server, asked through the fabric */
+	FAM_PERSIST_WINDOW = 4,	 /* fsync(2) of a pmem device, same file */
+	FAM_PERSIST_DAX = 5,	 /* a file on persistent memory: as DRAIN */
 };
 
 /** What fam_get_info() tells; grows at its end only. */
@@ -168,6 +172,9 @@ struct fam_info {
 	uint32_t peer;	       /* own ID, as fam_peer_self(); 0: no doorbells */
 	uint32_t vectors;      /* doorbells of each peer; 0: none */
 	char server[128];      /* the server's socket; "" if not through one */
+	char window[64];       /* device that is synced, way WINDOW; else "" */
+	uint32_t rings; /* way MAILBOX: 1 the server is rung, 0 it polls */
+	int32_t failed; /* why fam_persist() fails now; 0: it does not */
 };
 
 /**

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026, the FAM emulator authors
+/*
+ * Ways on which the program itself has the disk written: its own mapping of the
+ * file on the host, and in a node fsync(2) on a device over the same file.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "fam-persist.h"
+
+/* --- host ------------------------------------------------------------------ */
+
+#define DIRTY_MAX (UINT64_C(64) << 20)
+
+/*
+ * msync() of pages behind a new end of the file, or of a file without a name,
+ * succeeds; what it wrote is gone all the same. So does fdatasync(2).
+ */
+int fam_file_check(const struct fam_source *source)
+{
+	struct statx st;
+
+	/* Who asks for times, too, makes the next store change the inode. */
+	if (statx(source->fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK,
+		  &st) < 0)
+		return -errno;
+	if (st.stx_size < source->size)
+		return -ENODATA;
+	return st.stx_nlink == 0 ? -ESTALE : 0;
+}
+
+static uint64_t meminfo_bytes(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
+}
+
+/* On this machine: an fdatasync() may have to write all of it. */
+static bool is_much_dirty(const struct fam_way *way)
+{
+	char text[4096];
+	ssize_t len = way->meminfo < 0
+			      ? -1
+			      : pread(way->meminfo, text, sizeof(text) - 1, 0);
+
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	return meminfo_bytes(text, "\nDirty:") +
+		       meminfo_bytes(text, "\nWriteback:") >
+	       DIRTY_MAX;
+}
+
+/*
+ * One run of pages: just this one. Several: fdatasync() costs one disk flush
+ * instead of one for each, as long as nobody else writes much; the figures are
+ * in tm-server/sync.c, which decides likewise.
+ */
+static bool choose_ranged(const struct fam_way *way,
+			  const struct fam_batch *batch)
+{
+	if (batch->whole || !way->map)
+		return false;
+	return batch->count == 1 || is_much_dirty(way);
+}
+
+/* A head start. But a failure of the disk may be told once, and here. */
+static int start_run(const struct fam_way *way, const struct fam_range *run)
+{
+	if (sync_file_range(way->fd, (off_t)run->offset, (off_t)run->length,
+			    SYNC_FILE_RANGE_WRITE) == 0)
+		return 0;
+	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -1 : 0;
+}
+
+static int write_runs(const struct fam_way *way, const struct fam_batch *batch)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && batch->count > 1 && i < batch->count; i++)
+		r = start_run(way, &batch->range[i]);
+	for (size_t i = 0; r == 0 && i < batch->count; i++)
+		r = msync(way->map + batch->range[i].offset,
+			  batch->range[i].length, MS_SYNC);
+	return r;
+}
+
+static int write_file(const struct fam_way *way, const struct fam_batch *batch)
+{
+	int r;
+
+	if (!batch->whole && batch->count == 0)
+		return 0;
+	r = choose_ranged(way, batch) ? write_runs(way, batch)
+				      : fdatasync(way->fd);
+	/* Whatever the kernel names: data of somebody may be lost. */
+	return r < 0 ? -EIO : 0;
+}
+
+static int write_window(const struct fam_way *way,
+			const struct fam_batch *batch)
+{
+	if (!batch->whole && batch->count == 0)
+		return 0;
+	return fsync(way->fd) < 0 ? -EIO : 0;
+}
+
+/*
+ * The mark is looked at before, so that nothing is written in vain, and after:
+ * whoever set it meanwhile may have had the error that these pages caused.
+ *
+ * The kernel tells of a failure to each open file once. One that was marked and
+ * cleared while we wrote nothing is told late: it ends this attachment, whose
+ * stores it may concern, but is no news to the others. Should it be another one
+ * after all, their open files are told, too.
+ */
+static int write_marked(struct fam *fam, const struct fam_batch *batch,
+			int (*write_out)(const struct fam_way *way,
+					 const struct fam_batch *batch))
+{
+	uint64_t last = fam_mark_time(fam);
+	int r = fam_mark_get(fam);
+
+	if (r)
+		return r;
+	r = write_out(fam->way, batch);
+	if (r == 0) {
+		fam->way->failed_ns = last;
+		return fam_mark_get(fam);
+	}
+	if (fam->way->failed_ns == last)
+		fam_mark_set(fam);
+	return r;
+}
+
+static int sync_host(void *arg, struct fam_batch *batch)
+{
+	struct fam *fam = arg;
+	int r = write_marked(fam, batch, write_file);
+
+	return r ? r : fam_file_check(&fam->source);
+}
+
+static int sync_window(void *arg, struct fam_batch *batch)
+{
+	return write_marked(arg, batch, write_window);
+}
+
+static int group_post(struct fam *fam, struct fam_ask *ask)
+{
+	return fam_group_post(&fam->way->group, ask);
+}
+
+static int group_wait(struct fam *fam, const struct fam_ask *ask)
+{
+	return fam_group_wait(&fam->way->group, ask);
+}
+
+static int group_failed(struct fam *fam)
+{
+	struct fam_group *group = &fam->way->group;
+	int r;
+
+	pthread_mutex_lock(&group->lock);
+	r = group->tickets.failed;
+	pthread_mutex_unlock(&group->lock);
+	if (r == 0)
+		r = fam_mark_get(fam);
+	return r == FAM_GROUP_MARKED ? -EIO : r;
+}
+
+const struct fam_persist_ops fam_way_host = {
+	.way = FAM_PERSIST_HOST,
+	.post = group_post,
+	.wait = group_wait,
+	.failed = group_failed,
+};
+
+const struct fam_persist_ops fam_way_window = {
+	.way = FAM_PERSIST_WINDOW,
+	.post = group_post,
+	.wait = group_wait,
+	.failed = group_failed,
+};
+
+static void group_begin(struct fam *fam, fam_group_sync *sync)
+{
+	struct fam_group *group = &fam->way->group;
+
+	fam->way->failed_ns = fam_mark_time(fam);
+	group->sync = sync;
+	group->arg = fam;
+	group->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	group->size = (fam->source.size + group->page - 1) / group->page *
+		      group->page;
+	fam_group_init(group);
+}
+
+/*
+ * A descriptor that came from a server is the same open file for all who got
+ * it, and the kernel tells about a failed write-back once to each open file:
+ * another program could take away the error that concerns this one.
+ */
+static int own_file(const struct fam *fam)
+{
+	char path[32];
+
+	if (!fam->server || !fam->source.writable)
+		return fcntl(fam->source.fd, F_DUPFD_CLOEXEC,
+			     STDERR_FILENO + 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fam->source.fd);
+	return fam_fd_lift(open(path, O_RDWR | O_CLOEXEC));
+}
+
+int fam_host_open(struct fam *fam)
+{
+	struct fam_way *way = fam->way;
+	size_t size = (size_t)fam->source.size;
+
+	way->fd = own_file(fam);
+	if (way->fd < 0)
+		return -EACCES;
+	way->meminfo = fam_fd_lift(open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
+	/*
+	 * No access: for msync() only, so that ranges need no window. Costs
+	 * address space; where that is limited, the whole file is synced.
+	 */
+	way->map = mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE,
+			way->fd, 0);
+	if (way->map == MAP_FAILED)
+		way->map = NULL;
+	group_begin(fam, sync_host);
+	return 0;
+}
+
+void fam_window_begin(struct fam *fam)
+{
+	group_begin(fam, sync_window);
+}
