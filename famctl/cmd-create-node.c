@@ -56,6 +56,8 @@ static const struct opt options[] = {
 	 "auto, plain, x-memdev, legacy, or doorbell (auto)", &opts.transport},
 	{"vectors", 0, OPT_NUMBER, "N",
 	 "interrupts, for doorbell and legacy, 1 to 256 (1)", &opts.vectors},
+	{"flush", 0, OPT_STRING, "WAY",
+	 "to the host's disk: mailbox, window, or none (mailbox)", &opts.flush},
 	{"apparmor", 0, OPT_STRING, "WAY",
 	 "QEMU under AppArmor: auto, confined, or off (auto)", &opts.apparmor},
 	{"template", 0, OPT_STRING, "FILE", "domain XML to start from",
@@ -121,6 +123,20 @@ static int check_numbers(struct err *err)
 	return 0;
 }
 
+static int check_flush(struct err *err)
+{
+	enum node_flush *flush = &opts.flush_way;
+
+	for (; opts.flush && *flush <= NODE_FLUSH_LAST; (*flush)++) {
+		if (!strcmp(opts.flush, domxml_flush(*flush)))
+			return 0;
+	}
+	if (!opts.flush)
+		return 0;
+	err_set(err, -EINVAL, "--flush: there is no '%s'", opts.flush);
+	return err_hint(err, "use mailbox, window or none");
+}
+
 /* The words of options which know a few only, found wrong before any work. */
 static int check_words(struct err *err)
 {
@@ -131,6 +147,8 @@ static int check_words(struct err *err)
 		err_set(err, -EINVAL, "--virt-type: there is no '%s'", type);
 		return err_hint(err, "use kvm, qemu or auto");
 	}
+	if (check_flush(err) < 0)
+		return err->code;
 	if (opts.apparmor &&
 	    node_confine_word(opts.apparmor, &opts.confine, err) < 0)
 		return err->code;
@@ -184,6 +202,21 @@ static int set_confinement(struct node_plan *plan,
 		       : 0;
 }
 
+/* How a window is said to the libvirt the node is for: as far as known here. */
+static void set_windows(struct node_plan *plan, const struct globals *globals)
+{
+	_cleanup_virt_ struct virt *virt = NULL;
+	struct err err;
+
+	if (plan->spec.flush != NODE_FLUSH_WINDOW)
+		return;
+	/* Out of reach, libvirt will say so itself, later. */
+	if (plan->define && !globals->dry_run &&
+	    virt_open(&virt, globals->connect, &err) < 0)
+		virt = NULL;
+	plan->spec.raw_windows = !virt_takes_windows(virt);
+}
+
 static int run(const struct globals *globals, int argc, char **argv,
 	       struct err *err)
 {
@@ -192,6 +225,8 @@ static int run(const struct globals *globals, int argc, char **argv,
 
 	if (ret == 0)
 		ret = node_plan(&opts, argc ? argv[0] : NULL, &plan, err);
+	if (ret == 0)
+		set_windows(plan, globals);
 	/* After all that decides what QEMU opens. */
 	if (ret == 0)
 		ret = set_confinement(plan, globals, err);

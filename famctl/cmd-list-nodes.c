@@ -36,9 +36,10 @@ static void add_fabrics(json_t *row, const struct node_meta *meta)
 static int add_row(const struct virt_node *node, void *rows, struct err *err)
 {
 	json_t *row = json_pack(
-		"{s:s,s:s,s:s,s:b,s:i,s:I}", "name", node->name, "uuid",
+		"{s:s,s:s,s:s,s:b,s:i,s:I,s:s}", "name", node->name, "uuid",
 		node->uuid, "state", node->state, "active", node->active,
-		"vcpus", (int)node->vcpus, "memory", (json_int_t)node->memory);
+		"vcpus", (int)node->vcpus, "memory", (json_int_t)node->memory,
+		"flush", domxml_flush(node->meta.flush));
 
 	(void)err;
 	add_fabrics(row, &node->meta);

@@ -33,22 +33,29 @@ static void add_meta(xmlNode *node, const struct node_spec *spec,
 		  qemu_args_served(transport) ? vectors : NULL);
 }
 
+void domxml_add_arguments(xmlNode *domain, const struct qemu_args *args)
+{
+	xmlNs *qemu = tree_ns(domain, QEMU_XMLNS, "qemu");
+	xmlNode *commandline = tree_child_ns(domain, QEMU_XMLNS, "commandline");
+
+	if (!commandline)
+		commandline = tree_add(domain, qemu, "commandline");
+	for (size_t i = 0; i < args->count; i++)
+		tree_attr(tree_add(commandline, qemu, "arg"), "value",
+			  args->arg[i]);
+}
+
 static int add_arguments(xmlNode *domain, const struct node_spec *spec,
 			 const char *machine, size_t index, char device[16],
 			 struct err *err)
 {
-	xmlNs *qemu = tree_ns(domain, QEMU_XMLNS, "qemu");
-	xmlNode *commandline = tree_child_ns(domain, QEMU_XMLNS, "commandline");
 	struct qemu_args args;
 	int ret = qemu_args_fabric(spec, machine, index, &args, err);
 
-	if (ret == 0 && !commandline)
-		commandline = tree_add(domain, qemu, "commandline");
-	for (size_t i = 0; i < args.count && ret == 0; i++)
-		tree_attr(tree_add(commandline, qemu, "arg"), "value",
-			  args.arg[i]);
-	if (ret == 0)
+	if (ret == 0) {
+		domxml_add_arguments(domain, &args);
 		memcpy(device, args.device, sizeof(args.device));
+	}
 	qemu_args_free(&args);
 	return ret;
 }
@@ -77,7 +84,7 @@ static bool is_our_value(const xmlChar *value)
 	if (!id)
 		return false;
 	id += strlen(",id=fam");
-	id += strspn(id, "mrpc");
+	id += strspn(id, "mrpcw");
 	return strspn(id, "0123456789") > 0;
 }
 
@@ -102,17 +109,15 @@ static void drop_arguments(xmlNode *domain)
 		tree_remove(commandline);
 }
 
-/*
- * A template may be what libvirt shows of one of our nodes. Its fabrics are
- * not the new node's.
- */
-static void drop_old_fabrics(xmlNode *domain, xmlNode *metadata)
+void domxml_drop_fabrics(xmlNode *domain)
 {
-	xmlNode *old = tree_child_ns(metadata, NODE_XMLNS, "node");
+	xmlNode *old = tree_child_ns(tree_child(domain, "metadata"), NODE_XMLNS,
+				     "node");
 	xmlNode *entry = tree_child_ns(old, NODE_XMLNS, "fabric");
 
 	if (!old)
 		return;
+	domxml_drop_windows(domain, old);
 	for (; entry; entry = tree_next_ns(entry, NODE_XMLNS, "fabric")) {
 		_cleanup_xmlchar_ xmlChar *name = tree_get(entry, "name");
 
@@ -136,7 +141,6 @@ int domxml_set_fabrics(xmlNode *domain, const struct node_spec *spec,
 		return err_set(err, -EINVAL,
 			       "the template uses the prefix 'qemu' for "
 			       "something else than " QEMU_XMLNS);
-	drop_old_fabrics(domain, metadata);
 	meta = tree_add(metadata, NULL, "node");
 	fam = tree_ns(meta, NODE_XMLNS, "fam");
 	if (!fam)
@@ -145,7 +149,11 @@ int domxml_set_fabrics(xmlNode *domain, const struct node_spec *spec,
 			       "something else than " NODE_XMLNS);
 	xmlSetNs(meta, fam);
 	tree_attr(meta, "bundle", spec->bundle);
+	if (spec->flush != NODE_FLUSH_MAILBOX)
+		tree_attr(meta, "flush", domxml_flush(spec->flush));
 	for (i = 0; i < spec->fabric_count && ret == 0; i++)
 		ret = add_fabric(domain, meta, spec, machine, i, err);
+	if (ret == 0 && spec->flush == NODE_FLUSH_WINDOW)
+		ret = domxml_add_windows(domain, spec, machine, err);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <libxml/tree.h>
 
 #include "domxml.h"
+#include "qemu-args.h"
 #include "util/err.h"
 
 /* Between the domxml files only. */
@@ -13,13 +14,23 @@
 /* The order in which people expect the elements of a domain. */
 extern const char *const domxml_order[];
 
-/** domxml_set_fabrics() - our metadata and the raw arguments, replacing old
- * ones */
+/**
+ * domxml_drop_fabrics() - take out what domxml_set_fabrics() put in
+ *
+ * A template may be what libvirt shows of one of our nodes. Its fabrics are not
+ * the new node's.
+ */
+void domxml_drop_fabrics(xmlNode *domain);
+
+/** domxml_set_fabrics() - our metadata and what attaches the fabrics */
 int domxml_set_fabrics(xmlNode *domain, const struct node_spec *spec,
 		       const char *machine, struct err *err);
 
 /* The place of an element among the children of <devices>. */
 extern const char *const domxml_devices_order[];
+
+/** domxml_add_arguments() - raw ones, behind those there are */
+void domxml_add_arguments(xmlNode *domain, const struct qemu_args *args);
 
 #define DOMXML_QEMU_XMLNS "http://libvirt.org/schemas/domain/qemu/1.0"
 
@@ -30,6 +41,13 @@ extern const char *const domxml_devices_order[];
 int domxml_add_shmem(xmlNode *domain, const struct node_spec *spec,
 		     const char *machine, size_t index, char device[16],
 		     struct err *err);
+
+/** domxml_add_windows() - a flush window for each fabric, and room for them */
+int domxml_add_windows(xmlNode *domain, const struct node_spec *spec,
+		       const char *machine, struct err *err);
+
+/** domxml_drop_windows() - take out those of the node that @meta describes */
+void domxml_drop_windows(xmlNode *domain, const xmlNode *meta);
 
 /** domxml_drop_shmem() - take the one called @name out, with its root port */
 void domxml_drop_shmem(xmlNode *domain, const char *name);

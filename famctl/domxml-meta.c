@@ -35,6 +35,19 @@ static bool is_transport(const char *text)
 	return false;
 }
 
+const char *domxml_flush(enum node_flush flush)
+{
+	switch (flush) {
+	case NODE_FLUSH_MAILBOX:
+		break;
+	case NODE_FLUSH_WINDOW:
+		return "window";
+	case NODE_FLUSH_NONE:
+		return "none";
+	}
+	return "mailbox";
+}
+
 /* Copies an attribute; false if it is absent or too long. */
 static bool copy_attr(const xmlNode *node, const char *name, char *out,
 		      size_t len)
@@ -92,6 +105,20 @@ static const char *read_fabric(const xmlNode *node, struct node_fabric *out)
 	return NULL;
 }
 
+/* Absent: of a node made before there was a choice, or the usual one. */
+static bool read_flush(const xmlNode *node, enum node_flush *out)
+{
+	_cleanup_xmlchar_ xmlChar *word = tree_get(node, "flush");
+
+	*out = NODE_FLUSH_MAILBOX;
+	while (word && strcmp((const char *)word, domxml_flush(*out)) != 0) {
+		if (*out == NODE_FLUSH_LAST)
+			return false;
+		(*out)++;
+	}
+	return true;
+}
+
 static int read_node(const xmlNode *node, struct node_meta *out,
 		     struct err *err)
 {
@@ -103,6 +130,9 @@ static int read_node(const xmlNode *node, struct node_meta *out,
 	     out->bundle[0] != '/'))
 		return err_set(err, -EBADMSG,
 			       "its metadata are damaged: 'bundle'");
+	if (!read_flush(node, &out->flush))
+		return err_set(err, -EBADMSG,
+			       "its metadata are damaged: 'flush'");
 	for (; entry; entry = tree_next_ns(entry, NODE_XMLNS, "fabric")) {
 		if (out->count == NODE_FABRICS_MAX)
 			return err_set(err, -EBADMSG,
@@ -136,22 +166,42 @@ static bool has_seclabel(const xmlNode *domain)
 	return false;
 }
 
+/* Else they are raw arguments. */
+static bool has_windows(const xmlNode *domain)
+{
+	const xmlNode *node =
+		tree_child(tree_child(domain, "devices"), "memory");
+
+	for (; node; node = tree_next(node, "memory")) {
+		_cleanup_xmlchar_ xmlChar *model = tree_get(node, "model");
+
+		if (model && !strcmp((const char *)model, "virtio-pmem"))
+			return true;
+	}
+	return false;
+}
+
 int domxml_meta(const char *xml, struct node_meta *out, struct err *err)
 {
 	_cleanup_doc_ xmlDoc *doc = NULL;
-	const xmlNode *node;
+	const xmlNode *domain, *node;
 	int ret =
 		tree_parse(xml, strlen(xml), "domain", "the domain", &doc, err);
 
 	out->count = 0;
 	out->bundle[0] = '\0';
+	out->flush = NODE_FLUSH_MAILBOX;
+	out->raw_windows = false;
 	if (ret < 0)
 		return err->code = -EBADMSG;
-	node = xmlDocGetRootElement(doc);
-	out->seclabel = has_seclabel(node);
-	node = tree_child(node, "metadata");
-	node = tree_child_ns(node, NODE_XMLNS, "node");
-	return node ? read_node(node, out, err) : 0;
+	domain = xmlDocGetRootElement(doc);
+	out->seclabel = has_seclabel(domain);
+	node = tree_child_ns(tree_child(domain, "metadata"), NODE_XMLNS,
+			     "node");
+	ret = node ? read_node(node, out, err) : 0;
+	out->raw_windows = ret == 1 && out->flush == NODE_FLUSH_WINDOW &&
+			   !has_windows(domain);
+	return ret;
 }
 
 /* "+64055:+107", as libvirt writes numeric owners. */

@@ -20,17 +20,17 @@
 
 /* Where a new element goes; the schema takes any order, readers do not. */
 const char *const domxml_order[] = {
-	"name",	   "title",	  "description", "metadata", "memory",
-	"vcpu",	   "cputune",	  "os",		 "features", "cpu",
-	"clock",   "on_poweroff", "on_reboot",	 "on_crash", "pm",
-	"devices", "seclabel",	  NULL,
+	"name",	  "title",   "description", "metadata",	 "maxMemory",
+	"memory", "vcpu",    "cputune",	    "os",	 "features",
+	"cpu",	  "clock",   "on_poweroff", "on_reboot", "on_crash",
+	"pm",	  "devices", "seclabel",    NULL,
 };
 static const char *const os_order[] = {"type",	 "loader",   "nvram",
 				       "kernel", "initrd",   "cmdline",
 				       "boot",	 "bootmenu", NULL};
 const char *const domxml_devices_order[] = {
 	"emulator", "disk",	  "controller", "interface", "serial",
-	"console",  "memballoon", "shmem",	NULL};
+	"console",  "memballoon", "shmem",	"memory",    NULL};
 
 static void set_number(xmlNode *node, uint64_t n)
 {
@@ -310,6 +310,7 @@ static int edit(xmlNode *domain, const struct node_spec *spec, struct err *err)
 
 	if (ret < 0)
 		return ret;
+	domxml_drop_fabrics(domain);
 	tree_attr(domain, "type", spec->kvm ? "kvm" : "qemu");
 	/* These belong to one domain only, the one the template came from. */
 	tree_attr(domain, "id", NULL);

@@ -20,6 +20,14 @@ struct node_disk {
 	bool qcow2;	  /* else raw */
 };
 
+/* How programs in a node make their stores durable: --flush. */
+enum node_flush {
+	NODE_FLUSH_MAILBOX, /* tm-server is asked; in metadata: nothing */
+	NODE_FLUSH_WINDOW,  /* fsync of a virtio-pmem device */
+	NODE_FLUSH_NONE,
+};
+#define NODE_FLUSH_LAST NODE_FLUSH_NONE
+
 /*
  * All that decides a node's domain XML. What is NULL or 0 is left as the
  * template has it.
@@ -43,6 +51,8 @@ struct node_spec {
 	unsigned int vectors;	  /* of its doorbells; 0: 1 */
 	const char *run_dir; /* of the servers' sockets; NULL: the system's */
 	bool unconfined;     /* AppArmor is to leave its QEMU alone */
+	enum node_flush flush;
+	bool raw_windows; /* by raw arguments: libvirt is too old for them */
 	const struct fabric *fabrics;
 	size_t fabric_count; /* 1 to NODE_FABRICS_MAX */
 };
@@ -63,7 +73,12 @@ struct node_meta {
 	size_t count;
 	char bundle[PATH_MAX]; /* directory of the bundle it boots, or "" */
 	bool seclabel;	       /* the XML itself says what AppArmor is to do */
+	enum node_flush flush;
+	bool raw_windows; /* as in struct node_spec */
 };
+
+/** domxml_flush() - its word in metadata and on the command line */
+const char *domxml_flush(enum node_flush flush);
 
 /**
  * domxml_build() - the domain XML of a node

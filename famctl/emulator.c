@@ -69,6 +69,7 @@ static void devices_by_version(struct emulator *e)
 {
 	e->has_plain = version_at_least(e, 2, 6);
 	e->has_doorbell = e->has_plain;
+	e->has_virtio_pmem = version_at_least(e, 4, 1);
 	e->has_legacy = !version_at_least(e, 4, 0);
 	e->has_pref64_reserve = version_at_least(e, 2, 11);
 }
@@ -161,6 +162,8 @@ static int ask_devices(struct emulator *e, struct run_result *answer,
 	e->has_legacy = strstr(answer->output, "\"ivshmem\"") != NULL;
 	e->has_doorbell =
 		strstr(answer->output, "\"ivshmem-doorbell\"") != NULL;
+	e->has_virtio_pmem =
+		strstr(answer->output, "\"virtio-pmem-pci\"") != NULL;
 	if (!e->has_plain && !e->has_legacy) {
 		err_set(err, -ENODEV, "emulator '%s' has no ivshmem device",
 			e->path);

@@ -28,6 +28,7 @@ struct emulator {
 	bool has_plain, has_legacy; /* devices it lists */
 	bool has_pref64_reserve;    /* pcie-root-port property: QEMU >= 2.11 */
 	bool has_doorbell;	    /* a device too */
+	bool has_virtio_pmem;	    /* one more: QEMU >= 4.1 */
 };
 
 /**

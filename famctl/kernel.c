@@ -15,10 +15,10 @@
 
 #define TABLE_MAX ((size_t)64 << 20) /* bytes of modules.dep */
 
-/* What a guest's virtio devices and its power button need. */
+/* What a guest needs: for virtio devices, flush windows, the power button. */
 static const char *const modules[] = {
-	"virtio_pci",	  "virtio_net", "virtio_blk",
-	"virtio_console", "evdev",	"button",
+	"virtio_pci",  "virtio_net", "virtio_blk", "virtio_console",
+	"virtio_pmem", "nd_pmem",    "evdev",	   "button",
 };
 
 /* Where modules are being put. */

@@ -135,7 +135,8 @@ static int rule_for(const char *path, char *out, size_t len)
 
 /*
  * What QEMU opens or connects to by itself for one fabric: true and @out; by
- * 'doorbell' it is nothing that libvirt does not know of.
+ * 'doorbell' it is nothing that libvirt does not know of, if it knows of the
+ * flush window.
  */
 static bool needed(const struct node_spec *spec, size_t index,
 		   char out[PATH_MAX])
@@ -144,7 +145,7 @@ static bool needed(const struct node_spec *spec, size_t index,
 	char socket[SERVERS_PATH_MAX];
 	struct err err;
 
-	if (spec->transport == TRANSPORT_DOORBELL)
+	if (spec->transport == TRANSPORT_DOORBELL && !spec->raw_windows)
 		return false;
 	if (spec->transport != TRANSPORT_LEGACY)
 		real_path(fabric->path, out);
@@ -244,7 +245,8 @@ int node_confine_check(struct virt *virt, const struct node_meta *meta,
 		return 0;
 	read_rules(&rules);
 	for (size_t i = 0; i < meta->count; i++) {
-		if (qemu_args_served(meta->fabric[i].transport))
+		if (qemu_args_served(meta->fabric[i].transport) &&
+		    !meta->raw_windows)
 			continue;
 		real_path(meta->fabric[i].path, path);
 		if (!allowed(&rules, path))

@@ -249,6 +249,7 @@ static void set_sizes(const struct node_wish *wish, struct node_spec *spec)
 	spec->template = wish->template;
 	spec->machine = wish->machine;
 	spec->network = wish->network;
+	spec->flush = wish->flush_way;
 	spec->memory = own ? 0 : DEFAULT_MEMORY;
 	spec->vcpus = own ? 0 : 1;
 	if (wish->memory != NODE_NOT_GIVEN)

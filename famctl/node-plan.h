@@ -19,10 +19,11 @@ struct node_wish {
 	struct opt_list fabrics, disks;
 	const char *kernel, *initrd, *append, *bundle_dir, *network, *machine,
 		*virt_type, *emulator, *qemu_version, *transport, *template,
-		*output, *apparmor;
+		*output, *apparmor, *flush;
 	uint64_t count, memory, vcpus, vectors;
 	bool bundle, define, start;
-	enum confine confine; /* @apparmor */
+	enum confine confine;	   /* @apparmor */
+	enum node_flush flush_way; /* @flush */
 };
 
 /**

@@ -103,17 +103,17 @@ static char *double_commas(const char *text)
 
 /* size= is the file's, exactly: QEMU up to 2.7 cuts a longer file down to it.
  */
-static int add_backend(struct qemu_args *args, const struct fabric *fabric,
-		       size_t index)
+static int add_backend(struct qemu_args *args, const char *id,
+		       const struct fabric *fabric, size_t index, uint64_t size)
 {
 	_cleanup_free_ char *path = double_commas(fabric->path);
 
 	if (!path)
 		return -ENOMEM;
 	return add(args, "-object",
-		   "memory-backend-file,id=famm%zu,share=on,size=%" PRIu64
+		   "memory-backend-file,id=%s%zu,share=on,size=%" PRIu64
 		   ",mem-path=%s",
-		   index, fabric->size, path);
+		   id, index, size, path);
 }
 
 void qemu_args_place(const struct node_spec *spec, const char *machine,
@@ -155,7 +155,8 @@ static int by_file(const struct node_spec *spec, const char *machine,
 				     ? "ivshmem-plain,memdev"
 				     : "ivshmem,x-memdev";
 	char bus[48];
-	int ret = add_backend(out, &spec->fabrics[index], index);
+	const struct fabric *fabric = &spec->fabrics[index];
+	int ret = add_backend(out, "famm", fabric, index, fabric->size);
 
 	if (ret == 0)
 		ret = place(spec, machine, index, out, bus);
@@ -227,6 +228,11 @@ bool qemu_args_served(const char *transport)
 	       !strcmp(transport, qemu_args_transport(TRANSPORT_DOORBELL));
 }
 
+bool qemu_args_opens(const char *transport, enum node_flush flush)
+{
+	return !qemu_args_served(transport) || flush == NODE_FLUSH_WINDOW;
+}
+
 static bool emulator_has(const struct emulator *e, enum transport transport)
 {
 	switch (transport) {
@@ -282,6 +288,64 @@ int qemu_args_fabric(const struct node_spec *spec, const char *machine,
 	ret = spec->transport == TRANSPORT_LEGACY
 		      ? by_server(spec, machine, index, socket, out)
 		      : by_file(spec, machine, index, out);
+	return ret < 0 ? err_sys(err, -ret, "fabric '%s'", fabric->name) : 0;
+}
+
+/* Until 5.2 the root bus of a q35 takes no such device. */
+static bool window_fits(const struct emulator *e, const char *machine)
+{
+	return !is_q35(machine) || e->major > 5 ||
+	       (e->major == 5 && e->minor >= 2);
+}
+
+int qemu_args_check_windows(const struct node_spec *spec, const char *machine,
+			    struct err *err)
+{
+	const struct emulator *e = spec->emulator;
+
+	if (!e->has_virtio_pmem) {
+		err_set(err, -EINVAL,
+			"QEMU %d.%d has no virtio-pmem device for a flush "
+			"window",
+			e->major, e->minor);
+		return err_hint(err, "use QEMU 4.1 or newer, or --flush "
+				     "mailbox");
+	}
+	if (!window_fits(e, machine)) {
+		err_set(err, -EINVAL,
+			"QEMU %d.%d cannot give a q35 machine a flush window",
+			e->major, e->minor);
+		return err_hint(err, "use --machine pc, or QEMU 5.2 or newer");
+	}
+	for (size_t i = 0; i < spec->fabric_count; i++) {
+		if (spec->fabrics[i].formatted)
+			continue;
+		err_set(err, -EINVAL,
+			"fabric '%s' is raw: nothing in it would tell the node "
+			"which device is its flush window",
+			spec->fabrics[i].name);
+		return err_hint(err, "use --flush none, and 'famctl "
+				     "sync-fabric' on the host");
+	}
+	return 0;
+}
+
+int qemu_args_window(const struct node_spec *spec, const char *machine,
+		     size_t index, struct qemu_args *out, struct err *err)
+{
+	const struct fabric *fabric = &spec->fabrics[index];
+	bool first_of_many = index == 0 && spec->fabric_count > 1;
+	int ret;
+
+	*out = (struct qemu_args){0};
+	ret = add_backend(out, "fammw", fabric, index, QEMU_ARGS_WINDOW_BYTES);
+	if (ret == 0)
+		ret = add(out, "-device",
+			  "virtio-pmem-pci,memdev=fammw%zu,id=famw%zu,bus=%s,"
+			  "addr=0x%x.0x%zx%s",
+			  index, index, is_q35(machine) ? "pcie.0" : "pci.0",
+			  QEMU_ARGS_WINDOW_SLOT, index,
+			  first_of_many ? ",multifunction=on" : "");
 	return ret < 0 ? err_sys(err, -ret, "fabric '%s'", fabric->name) : 0;
 }
 

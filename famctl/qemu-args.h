@@ -36,6 +36,25 @@ int qemu_args_fabric(const struct node_spec *spec, const char *machine,
 		     size_t index, struct qemu_args *out, struct err *err);
 void qemu_args_free(struct qemu_args *args);
 
+/* As much of a fabric as its flush window shows; the least that is formatted.
+ */
+#define QEMU_ARGS_WINDOW_BYTES FAM_FORMATTED_MIN
+
+/* All windows are functions of one device of the root bus. */
+#define QEMU_ARGS_WINDOW_SLOT 0x19
+
+/**
+ * qemu_args_window() - the arguments for the flush window of fabric @index
+ *
+ * For where libvirt has no element that does it. As qemu_args_fabric().
+ */
+int qemu_args_window(const struct node_spec *spec, const char *machine,
+		     size_t index, struct qemu_args *out, struct err *err);
+
+/** qemu_args_check_windows() - -EINVAL the node cannot have flush windows */
+int qemu_args_check_windows(const struct node_spec *spec, const char *machine,
+			    struct err *err);
+
 /** qemu_args_machine() - 0, or -EINVAL if it has no PCI bus known here */
 int qemu_args_machine(const char *machine, struct err *err);
 
@@ -51,6 +70,9 @@ const char *qemu_args_transport(enum transport transport);
 
 /** qemu_args_served() - does a transport of this name need tm-server? */
 bool qemu_args_served(const char *transport);
+
+/** qemu_args_opens() - does QEMU open the fabrics' files of such a node? */
+bool qemu_args_opens(const char *transport, enum node_flush flush);
 
 /** qemu_args_check() - 0, or -EINVAL fabric, transport and emulator do not fit
  */

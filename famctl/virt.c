@@ -18,6 +18,8 @@
 #define POLL_MS	 200
 #define PRESS_MS 5000
 
+#define WINDOWS_VERSION 10000000 /* as libvirt counts: 10.0.0 */
+
 struct virt {
 	virConnectPtr conn;
 };
@@ -358,4 +360,13 @@ bool virt_confines(struct virt *virt)
 		return false;
 	capabilities = virConnectGetCapabilities(virt->conn);
 	return capabilities && domxml_secmodel(capabilities, "apparmor");
+}
+
+bool virt_takes_windows(struct virt *virt)
+{
+	unsigned long version = 0;
+	int r = virt ? virConnectGetLibVersion(virt->conn, &version)
+		     : virGetVersion(&version, NULL, NULL);
+
+	return r == 0 && version >= WINDOWS_VERSION;
 }

@@ -73,6 +73,14 @@ int virt_undefine(struct virt *virt, const char *name, struct err *err);
 int virt_qemu_identity(struct virt *virt, unsigned int *uid, unsigned int *gid,
 		       struct err *err);
 
+/**
+ * virt_takes_windows() - does it start a domain with a virtio-pmem device?
+ * @virt: NULL: as this host's library is
+ *
+ * Before 10 it knows the element, but not what QEMU then tells about it.
+ */
+bool virt_takes_windows(struct virt *virt);
+
 /** virt_confines() - is it this host's, and does it confine QEMU by AppArmor? */
 bool virt_confines(struct virt *virt);
 

@@ -223,7 +223,8 @@ value() { # XPATH: of the last output
 @test "an empty value is refused, except a kernel's parameters" {
 	local option
 	for option in --fabric --kernel --initrd --disk --bundle-dir --network --machine \
-		--virt-type --emulator --qemu-version --transport --apparmor --template --output; do
+		--virt-type --emulator --qemu-version --transport --apparmor --flush --template \
+		--output; do
 		refused 2 "$option is empty" "" famctl create-node n1 "$option" ''
 	done
 	refused 2 "--output is empty" "" with_kernel --count 2 --output ''
@@ -312,7 +313,7 @@ limited() { # COMMAND...: no file may grow beyond 1 KiB
 	assert_stderr "cannot write the output: No space left on device"
 	refute_stderr "written to"
 	assert "nothing is left" test -z "$(ls "$dir/out")"
-	fam_run -1 untold n1 --start
+	fam_run -1 untold n1 --flush none --start
 	refute_stderr "defined" "the document is told first"
 }
 

@@ -37,13 +37,15 @@ xml_any() { # NAME
 
 # Appends to the array vm_args what the XML of a node says about its QEMU.
 vm_args_from_xml() { # FILE
-	local xml=$1 memory cpu bits count i
+	local xml=$1 memory cpu bits count i room slots
 	memory=$(xml_value "$xml" "$(xml_any memory)")
 	cpu=$(xml_value "$xml" "$(xml_any cpu)$(xml_any model)")
 	bits=$(xml_value "$xml" "$(xml_any maxphysaddr)/@bits")
+	room=$(xml_value "$xml" "$(xml_any maxMemory)")
+	slots=$(xml_value "$xml" "$(xml_any maxMemory)/@slots")
 	vm_args+=(
 		-machine "$(xml_value "$xml" "$(xml_any type)/@machine"),accel=tcg"
-		-m "$((memory / 1024))"
+		-m "$((memory / 1024))${room:+,slots=$slots,maxmem=${room}K}"
 		-smp "$(xml_value "$xml" "$(xml_any vcpu)/@current"),maxcpus=$(xml_value "$xml" "$(xml_any vcpu)")"
 		-kernel "$(xml_value "$xml" "$(xml_any kernel)")"
 		-initrd "$(xml_value "$xml" "$(xml_any initrd)")"
@@ -70,8 +72,38 @@ vm_launch() { # NAME
 	vm_pid[$name]=$! vm_in[$name]=$in vm_out[$name]=$out
 }
 
+# Appends to the array words what attaches a guest to a server, as famctl would.
+vm_doorbell() { # FABRIC:SOCKET
+	fabrics+=(--fabric "${1%:*}" --transport doorbell)
+	words+=(-device "pcie-root-port,id=famd,bus=pcie.0,addr=0x18,chassis=230,slot=230,pref64-reserve=32G"
+		-chardev "socket,id=famdc,path=${1##*:}"
+		-device "ivshmem-doorbell,chardev=famdc,vectors=1,bus=famd")
+}
+
+# vm_modules NAME...: modules of the guests' kernel that a bundle does not have.
+# Sets modules, options for make-bundle, and load, what a guest is to run.
+vm_modules() {
+	local root file
+	local -a files=()
+	modules=() load=true
+	root=$(sed -n 's|^input [^/]*\(/.*\)/kernel/drivers/.*|\1|p' "$VM_BUNDLE/inputs" | head -n 1)
+	[[ -n $root ]] || die "the bundle has no modules" || return
+	mapfile -t files < <(awk -F '[: ]+' -v "names=$*" '
+		BEGIN { split(names, n, " "); for (i in n) wanted[n[i]] }
+		{ name = $1; sub(".*/", "", name); sub("[.]ko.*", "", name) }
+		name in wanted { for (i = NF; i > 0; i--) if ($i != "") print $i }
+		' "$root/modules.dep")
+	for file in "${files[@]}"; do
+		grep -q "$file\$" "$VM_BUNDLE/inputs" && continue
+		modules+=(--add "$root/$file:/lib/${file##*/}")
+		load+=" && insmod /lib/${file##*/}"
+	done
+}
+
 # vm_start [OPTION...] NAME: boots a guest and waits until it takes commands.
 #	-f FABRIC	attach it; may be repeated
+#	-d FABRIC:SOCKET  attach it through the tm-server there, with doorbells
+#	-o OPTION	one more for famctl create-node, as --flush=window; may be repeated
 #	-m MIB		its own memory (256)
 #	-b DIR		bundle (the suite's)
 #	-a TEXT		more kernel parameters
@@ -79,10 +111,12 @@ vm_launch() { # NAME
 # Not inside `run`: the guest ends with the shell that started it.
 vm_start() {
 	local OPTIND=1 opt name base memory=256 bundle=$VM_BUNDLE append="" rc
-	local -a fabrics=() words=() vm_args=()
-	while getopts f:m:b:a:q: opt; do
+	local -a fabrics=() words=() vm_args=() node_options=()
+	while getopts f:d:o:m:b:a:q: opt; do
 		case $opt in
 		f) fabrics+=(--fabric "$OPTARG") ;;
+		d) vm_doorbell "$OPTARG" ;;
+		o) node_options+=("$OPTARG") ;;
 		m) memory=$OPTARG ;;
 		b) bundle=$OPTARG ;;
 		a) append=" $OPTARG" ;;
@@ -93,7 +127,7 @@ vm_start() {
 	name=${!OPTIND}
 	base=$(vm_dir)/$name
 	famctl create-node "$name" "${fabrics[@]}" --memory "${memory}M" --virt-type qemu \
-		--bundle-dir "$bundle" >"$base.xml" \
+		--bundle-dir "$bundle" "${node_options[@]}" >"$base.xml" \
 		--append "fam.exec=ttyS1 panic_on_warn=1 oops=panic$append" || return
 	vm_args=("$(xml_value "$base.xml" "$(xml_any emulator)")" -name "$name"
 		-nodefaults -no-reboot -display none)
@@ -160,7 +194,7 @@ vm_forget() { # NAME
 vm_run() {
 	local OPTIND=1 opt timeout=30 rc=0 stop=0
 	local -a options=()
-	while getopts f:m:b:a:q:t: opt; do
+	while getopts f:d:o:m:b:a:q:t: opt; do
 		case $opt in
 		t) timeout=$OPTARG ;;
 		'?') return 2 ;;

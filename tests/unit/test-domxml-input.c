@@ -395,6 +395,49 @@ static void knows_who_labels_a_domain(void **state)
 	}
 }
 
+/* How its programs reach the disk; nothing is said by nodes of old. */
+static void knows_how_a_node_flushes(void **state)
+{
+	static const struct {
+		const char *attribute, *devices;
+		enum node_flush flush;
+		bool raw;
+	} cases[] = {
+		{"", "", NODE_FLUSH_MAILBOX, false},
+		{"flush='mailbox'", "", NODE_FLUSH_MAILBOX, false},
+		{"flush='none'", "", NODE_FLUSH_NONE, false},
+		{"flush='window'", "", NODE_FLUSH_WINDOW, true},
+		{"flush='window'", "<memory model='dimm'/><memory/>",
+		 NODE_FLUSH_WINDOW, true},
+		{"flush='window'",
+		 "<memory model='dimm'/><memory model='virtio-pmem'/>",
+		 NODE_FLUSH_WINDOW, false},
+		{"", "<memory model='virtio-pmem'/>", NODE_FLUSH_MAILBOX,
+		 false},
+	};
+	struct node_meta meta;
+	struct err err;
+	char xml[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(xml, sizeof(xml),
+			 "<domain><metadata><f:node xmlns:f='" NODE_XMLNS
+			 "' %s/></metadata><devices>%s</devices></domain>",
+			 cases[i].attribute, cases[i].devices);
+		assert_int_equal(domxml_meta(xml, &meta, &err), 1);
+		assert_int_equal(meta.flush, cases[i].flush);
+		assert_int_equal(meta.raw_windows, cases[i].raw);
+	}
+	assert_int_equal(
+		domxml_meta("<domain><metadata><f:node xmlns:f='" NODE_XMLNS
+			    "' flush='windows'/>"
+			    "</metadata></domain>",
+			    &meta, &err),
+		-EBADMSG);
+	assert_string_equal(err.text, "its metadata are damaged: 'flush'");
+}
+
 static void refuses_damaged_metadata(void **state)
 {
 	static const char *const attribute[] = {
@@ -531,6 +574,7 @@ int main(void)
 		cmocka_unit_test(refuses_bad_templates),
 		cmocka_unit_test(refuses_text_xml_cannot_hold),
 		cmocka_unit_test(knows_whose_domain_it_is),
+		cmocka_unit_test(knows_how_a_node_flushes),
 		cmocka_unit_test(refuses_damaged_metadata),
 		cmocka_unit_test(knows_the_vectors),
 		cmocka_unit_test(refuses_a_second_shmem_of_a_name),

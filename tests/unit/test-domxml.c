@@ -30,6 +30,8 @@ struct golden {
 	unsigned int vcpus;
 	enum transport transport;
 	unsigned int vectors;
+	enum node_flush flush;
+	bool raw_windows;
 };
 
 static const struct golden goldens[] = {
@@ -158,6 +160,46 @@ static const struct golden goldens[] = {
 	 .machine = "q35",
 	 .size = {64 * MiB},
 	 .unconfined = true},
+	{.name = "node-7.2-window",
+	 .version = "7.2",
+	 .machine = "q35",
+	 .size = {64 * MiB},
+	 .flush = NODE_FLUSH_WINDOW,
+	 .raw_windows = true},
+	{.name = "node-4.1-window-pc-several",
+	 .version = "4.1",
+	 .machine = "pc",
+	 .size = {16 * MiB, GiB, TiB},
+	 .vcpus = 4,
+	 .kvm = true,
+	 .flush = NODE_FLUSH_WINDOW,
+	 .raw_windows = true},
+	{.name = "node-7.2-window-doorbell",
+	 .version = "7.2",
+	 .machine = "q35",
+	 .size = {64 * MiB, GiB},
+	 .transport = TRANSPORT_DOORBELL,
+	 .flush = NODE_FLUSH_WINDOW,
+	 .raw_windows = true},
+	{.name = "node-8.2-window-native",
+	 .version = "8.2",
+	 .machine = "q35",
+	 .size = {64 * MiB},
+	 .fabric_dir = "/srv/a,b & <c>",
+	 .flush = NODE_FLUSH_WINDOW},
+	{.name = "node-10.0-window-native-several",
+	 .version = "10.0",
+	 .machine = "pc",
+	 .size = {64 * MiB, GiB, 16 * GiB},
+	 .kvm = true,
+	 .vcpus = 1,
+	 .transport = TRANSPORT_DOORBELL,
+	 .flush = NODE_FLUSH_WINDOW},
+	{.name = "node-7.2-flush-none",
+	 .version = "7.2",
+	 .machine = "q35",
+	 .size = {64 * MiB},
+	 .flush = NODE_FLUSH_NONE},
 };
 #define GOLDEN_COUNT (sizeof(goldens) / sizeof(goldens[0]))
 
@@ -176,8 +218,9 @@ static void make_fabric(struct fabric *f, const struct golden *g, size_t i)
 	snprintf(f->name, sizeof(f->name), "fabric%zu", i);
 	snprintf(f->path, sizeof(f->path), "%s/fabric%zu.fam", dir, i);
 	f->size = g->size[i];
-	/* Of several the second is raw: it has no UUID. */
-	f->formatted = i != 1;
+	/* Of several the second is raw: it has no UUID, nor may it have a
+	 * window. */
+	f->formatted = i != 1 || g->flush == NODE_FLUSH_WINDOW;
 	f->sb.size = f->size;
 	for (size_t b = 0; f->formatted && b < FAM_UUID_BYTES; b++)
 		f->sb.uuid[b] = (uint8_t)(0x10 * (i + 1) + b);
@@ -196,6 +239,8 @@ static struct node_spec make_spec(const struct golden *g)
 				 .unconfined = g->unconfined,
 				 .emulator = &emulator,
 				 .vectors = g->vectors,
+				 .flush = g->flush,
+				 .raw_windows = g->raw_windows,
 				 .fabrics = fabrics};
 	struct err err;
 
@@ -270,6 +315,27 @@ static void is_its_own_template(void **state)
 	}
 }
 
+/* Nothing of its windows is left in a node that has none. */
+static void windows_can_be_taken_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+		_cleanup_free_ char *with = NULL, *without = NULL, *want = NULL;
+		struct node_spec spec = make_spec(&goldens[i]);
+		struct err err;
+
+		if (spec.flush != NODE_FLUSH_WINDOW)
+			continue;
+		assert_int_equal(domxml_build(&spec, &with, &err), 0);
+		spec.flush = NODE_FLUSH_MAILBOX;
+		assert_int_equal(domxml_build(&spec, &want, &err), 0);
+		assert_int_equal(domxml_build_text(&spec, with, strlen(with),
+						   &without, &err),
+				 0);
+		assert_string_equal(without, want);
+	}
+}
+
 /* Those of a transport without a server are none. */
 static unsigned int vectors_of(const struct golden *g)
 {
@@ -294,6 +360,8 @@ static void metadata_come_back(void **state)
 		assert_string_equal(meta.bundle,
 				    goldens[i].bundle ? goldens[i].bundle : "");
 		assert_int_equal(meta.seclabel, goldens[i].unconfined);
+		assert_int_equal(meta.flush, goldens[i].flush);
+		assert_int_equal(meta.raw_windows, goldens[i].raw_windows);
 		for (size_t f = 0; f < meta.count; f++) {
 			assert_string_equal(meta.fabric[f].name,
 					    fabrics[f].name);
@@ -301,7 +369,8 @@ static void metadata_come_back(void **state)
 					    fabrics[f].path);
 			assert_int_equal(meta.fabric[f].size,
 					 goldens[i].size[f]);
-			assert_int_equal(meta.fabric[f].uuid[0] == 0, f == 1);
+			assert_int_equal(meta.fabric[f].uuid[0] != 0,
+					 fabrics[f].formatted);
 			assert_int_equal(meta.fabric[f].vectors,
 					 vectors_of(&goldens[i]));
 		}
@@ -332,6 +401,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_the_stored_xml),
 		cmocka_unit_test(is_its_own_template),
+		cmocka_unit_test(windows_can_be_taken_out),
 		cmocka_unit_test(metadata_come_back),
 		cmocka_unit_test(emits_no_dangerous_option),
 	};

@@ -26,19 +26,20 @@ static void knows_releases(void **state)
 {
 	static const struct {
 		const char *version;
-		bool plain, legacy, reserve;
+		bool plain, legacy, reserve, pmem;
 		enum transport transport;
 	} cases[] = {
-		{"2.0", false, true, false, TRANSPORT_LEGACY},
-		{"2.4.1", false, true, false, TRANSPORT_LEGACY},
-		{"2.5", false, true, false, TRANSPORT_XMEMDEV},
-		{"2.5.0", false, true, false, TRANSPORT_XMEMDEV},
-		{"2.6", true, true, false, TRANSPORT_PLAIN},
-		{"2.10.2", true, true, false, TRANSPORT_PLAIN},
-		{"2.11", true, true, true, TRANSPORT_PLAIN},
-		{"3.1", true, true, true, TRANSPORT_PLAIN},
-		{"4.0", true, false, true, TRANSPORT_PLAIN},
-		{"10.0.13", true, false, true, TRANSPORT_PLAIN},
+		{"2.0", false, true, false, false, TRANSPORT_LEGACY},
+		{"2.4.1", false, true, false, false, TRANSPORT_LEGACY},
+		{"2.5", false, true, false, false, TRANSPORT_XMEMDEV},
+		{"2.5.0", false, true, false, false, TRANSPORT_XMEMDEV},
+		{"2.6", true, true, false, false, TRANSPORT_PLAIN},
+		{"2.10.2", true, true, false, false, TRANSPORT_PLAIN},
+		{"2.11", true, true, true, false, TRANSPORT_PLAIN},
+		{"3.1", true, true, true, false, TRANSPORT_PLAIN},
+		{"4.0", true, false, true, false, TRANSPORT_PLAIN},
+		{"4.1", true, false, true, true, TRANSPORT_PLAIN},
+		{"10.0.13", true, false, true, true, TRANSPORT_PLAIN},
 	};
 
 	(void)state;
@@ -53,6 +54,7 @@ static void knows_releases(void **state)
 		assert_int_equal(e.has_plain, cases[i].plain);
 		assert_int_equal(e.has_legacy, cases[i].legacy);
 		assert_int_equal(e.has_pref64_reserve, cases[i].reserve);
+		assert_int_equal(e.has_virtio_pmem, cases[i].pmem);
 		assert_int_equal(emulator_transport(&e), cases[i].transport);
 	}
 }
