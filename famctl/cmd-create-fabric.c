@@ -170,7 +170,7 @@ static int read_words(int argc, char **argv, char name[FAM_LABEL_BYTES],
 static const char *how(const struct fabric_spec *spec)
 {
 	if (spec->sparse)
-		return "no space reserved";
+		return "no space reserved for data";
 	return spec->prepare ? "all space reserved and zeroed"
 			     : "all space reserved";
 }

@@ -10,6 +10,7 @@
 
 #include "cmd.h"
 #include "fabric.h"
+#include "servers.h"
 #include "util/cleanup.h"
 #include "util/size.h"
 
@@ -27,6 +28,7 @@ struct victim {
 	struct fabric fabric;
 	int fd;	       /* O_PATH: keeps the inode, is no use of the file */
 	json_t *nodes; /* names of those that refer to it */
+	struct servers_info *server; /* idle, to be stopped; NULL: none */
 };
 
 /*
@@ -47,16 +49,51 @@ static int open_any(const char *name, struct fabric *fabric, struct err *err)
 	return err_hint(err, "--force destroys it nevertheless");
 }
 
+static int in_use(const char *users, struct err *err)
+{
+	err_set(err, -EBUSY, "it is in use by %.900s",
+		users[0] ? users : "a process that cannot be seen from here");
+	return err_hint(err, "stop the nodes and programs that use it first");
+}
+
 static int check_processes(const struct fabric *fabric, struct err *err)
 {
 	char users[1024];
 	int used = fabric_in_use(fabric, users, sizeof(users), err);
 
-	if (used <= 0)
-		return used;
-	err_set(err, -EBUSY, "it is in use by %.900s",
-		users[0] ? users : "a process that cannot be seen from here");
-	return err_hint(err, "stop the nodes and programs that use it first");
+	return used <= 0 ? used : in_use(users, err);
+}
+
+/* A server of this very file; one without peers only waits for some. */
+static int find_server(struct victim *victim, struct err *err)
+{
+	struct servers_info *info = calloc(1, sizeof(*info));
+	struct err no_place;
+
+	if (!info)
+		return err_sys(err, ENOMEM, "server");
+	if (servers_look(victim->fabric.name, info, &no_place) < 0 ||
+	    info->state != SERVERS_RUNNING || info->status.attached ||
+	    strcmp(info->status.path, victim->fabric.path) != 0) {
+		free(info);
+		return 0;
+	}
+	victim->server = info;
+	return 0;
+}
+
+/* Who uses it beside that server; looked at again once that has ended. */
+static int check_users(const struct victim *victim, struct err *err)
+{
+	char users[1024];
+	int used;
+
+	if (!victim->server)
+		return check_processes(&victim->fabric, err);
+	used = fabric_in_use_beside(&victim->fabric,
+				    (pid_t)victim->server->status.pid, users,
+				    sizeof(users), err);
+	return used <= 0 ? used : in_use(users, err);
 }
 
 static int check_nodes(const struct victim *victim, struct err *err)
@@ -82,7 +119,9 @@ static int take_aim(const char *name, const json_t *nodes,
 		ret = victim->fd;
 	victim->nodes = fabric_nodes_of(nodes, victim->fabric.path);
 	if (ret == 0)
-		ret = check_processes(&victim->fabric, err);
+		ret = find_server(victim, err);
+	if (ret == 0)
+		ret = check_users(victim, err);
 	if (ret == 0)
 		ret = check_nodes(victim, err);
 	return ret;
@@ -168,17 +207,35 @@ static json_t *result(const struct victim *victim)
 	return row;
 }
 
+static int stop_server(const struct victim *victim, bool dry_run,
+		       struct err *err)
+{
+	int ret = 0;
+
+	if (!victim->server)
+		return 0;
+	if (!dry_run)
+		ret = servers_stop(victim->server, false, err);
+	if (ret < 0)
+		return err_prefix(err, "its server");
+	out_note("server of fabric '%s', which had no peers, %s",
+		 victim->fabric.name, dry_run ? "would be stopped" : "stopped");
+	return 0;
+}
+
 static int destroy_one(const struct globals *globals,
 		       const struct victim *victim, struct err *err)
 {
 	char size[SIZE_TEXT_MAX];
 	int ret = 0;
 
-	if (!globals->dry_run) {
-		ret = force ? 0 : confirm(&victim->fabric, err);
+	if (!globals->dry_run && !force)
+		ret = confirm(&victim->fabric, err);
+	if (ret == 0)
+		ret = stop_server(victim, globals->dry_run, err);
+	if (ret == 0 && !globals->dry_run) {
 		/* The answer took time: somebody may use it now. */
-		if (ret == 0)
-			ret = check_processes(&victim->fabric, err);
+		ret = check_processes(&victim->fabric, err);
 		if (ret == 0)
 			ret = remove_inode(victim, err);
 	}
@@ -201,6 +258,7 @@ static void let_go(struct victim *victims, int count)
 		if (victims[i].fd >= 0)
 			close(victims[i].fd);
 		json_decref(victims[i].nodes);
+		free(victims[i].server);
 	}
 	free(victims);
 }
@@ -263,6 +321,8 @@ static int destroy_all(const struct globals *globals, int argc, char **argv,
 	}
 	if (ret == 0 && globals->json)
 		out_table(true, NULL, json_incref(rows));
+	else if (ret < 0 && json_array_size(rows) > 0)
+		*globals->done = json_incref(rows);
 	json_decref(rows);
 	return ret;
 }

@@ -13,12 +13,19 @@
 
 static const struct opt options[] = {{0}};
 
-static const struct out_field fields[] = {
-	{"id", "ID", OUT_TEXT},		  {"name", "NAME", OUT_TEXT},
-	{"kind", "KIND", OUT_TEXT},	  {"state", "STATE", OUT_TEXT},
-	{"vectors", "VECTORS", OUT_TEXT}, {"pid", "PID", OUT_TEXT},
-	{"uid", "UID", OUT_TEXT},	  {"queue", "QUEUE", OUT_TEXT},
-	{"joined", "JOINED", OUT_TIME},	  {0}};
+static const struct out_field fields[] = {{"id", "ID", OUT_TEXT},
+					  {"name", "NAME", OUT_TEXT},
+					  {"kind", "KIND", OUT_TEXT},
+					  {"state", "STATE", OUT_TEXT},
+					  {"vectors", "VECTORS", OUT_TEXT},
+					  {"pid", "PID", OUT_TEXT},
+					  {"uid", "UID", OUT_TEXT},
+					  {"queue", "QUEUE", OUT_TEXT},
+					  {"commits", "COMMITS", OUT_TEXT},
+					  {"bytes", "BYTES", OUT_SIZE},
+					  {"faults", "FAULTS", OUT_TEXT},
+					  {"joined", "JOINED", OUT_TIME},
+					  {0}};
 
 static const char *kind_word(const struct tm_ctl_peer *peer)
 {
@@ -49,6 +56,17 @@ static void add_present(json_t *row, const struct tm_ctl_peer *peer)
 		json_integer((json_int_t)peer->joined * NS_PER_SECOND));
 }
 
+/* What its programs asked of the flush service, as far as they gave its ID. */
+static void add_flush(json_t *row, const struct tm_ctl_peer *peer)
+{
+	json_object_set_new(row, "commits",
+			    json_integer((json_int_t)peer->commits));
+	json_object_set_new(row, "bytes",
+			    json_integer((json_int_t)peer->bytes));
+	json_object_set_new(row, "faults",
+			    json_integer((json_int_t)peer->faults));
+}
+
 static int add_row(const struct tm_ctl_peer *peer, void *rows, struct err *err)
 {
 	bool absent = peer->state == TM_CTL_ABSENT;
@@ -69,6 +87,8 @@ static int add_row(const struct tm_ctl_peer *peer, void *rows, struct err *err)
 		json_object_set_new(row, "gid", json_integer(peer->gid));
 		add_present(row, peer);
 	}
+	if (!server)
+		add_flush(row, peer);
 	json_array_append_new(rows, row);
 	return 0;
 }

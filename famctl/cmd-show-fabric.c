@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "fabric-durability.h"
 #include "fabric.h"
 #include "servers.h"
 
@@ -24,6 +25,7 @@ static const struct out_field fields[] = {
 	{"unreserved", "not reserved", OUT_SIZE},
 	{"format", "format", OUT_TEXT},
 	{"promise", "durability", OUT_TEXT},
+	{"ways", "ways", OUT_LIST},
 	{"uuid", "uuid", OUT_TEXT},
 	{"generation", "generation", OUT_TEXT},
 	{"created", "created", OUT_TIME},
@@ -36,6 +38,21 @@ static const struct out_field fields[] = {
 	{"server_pid", "server", OUT_TEXT},
 	{"server_peers", "peers", OUT_TEXT},
 	{"server_vectors", "vectors", OUT_TEXT},
+	{"flush_text", "flush service", OUT_TEXT},
+	{"commits", "commits", OUT_TEXT},
+	{"commit_bytes", "bytes", OUT_SIZE},
+	{"commit_errors", "errors", OUT_TEXT},
+	{"commit_faults", "faults", OUT_TEXT},
+	{"clients", "clients", OUT_TEXT},
+	{"waiting", "waiting", OUT_TEXT},
+	{"lag_us", "lag", OUT_LASTS},
+	{"syncs", "syncs", OUT_TEXT},
+	{"commits_per_sync", "commits/sync", OUT_TEXT},
+	{"sync_last_us", "last sync", OUT_LASTS},
+	{"sync_mean_us", "mean sync", OUT_LASTS},
+	{"sync_max_us", "longest sync", OUT_LASTS},
+	{"failed_text", "FAILED", OUT_TEXT},
+	{"failed_at", "since", OUT_TIME},
 	{"damaged", "damaged", OUT_LIST},
 	{0}};
 
@@ -125,20 +142,28 @@ static void add_nodes(json_t *object, const char *connect, const char *path)
 	json_decref(nodes);
 }
 
-/* The server, if one runs and serves this very file. */
-static void add_server(json_t *object, const struct fabric *fabric)
+/* Of a server of this very file. */
+static void add_server(json_t *object, const struct servers_info *info)
+{
+	add_number(object, "server_pid", info->status.pid);
+	add_number(object, "server_peers", info->status.attached);
+	add_number(object, "server_vectors", info->status.vectors);
+	add_text(object, "server_socket", info->socket);
+}
+
+static void add_service(json_t *object, const struct fabric *fabric)
 {
 	struct servers_info info;
 	struct err ignored;
 
+	/* No place where servers could be: there is none. */
 	if (servers_look(fabric->name, &info, &ignored) < 0 ||
-	    info.state != SERVERS_RUNNING ||
-	    strcmp(info.status.path, fabric->path) != 0)
-		return;
-	add_number(object, "server_pid", info.status.pid);
-	add_number(object, "server_peers", info.status.attached);
-	add_number(object, "server_vectors", info.status.vectors);
-	add_text(object, "server_socket", info.socket);
+	    (info.state == SERVERS_RUNNING &&
+	     strcmp(info.status.path, fabric->path) != 0))
+		info.state = SERVERS_NONE;
+	if (info.state == SERVERS_RUNNING)
+		add_server(object, &info);
+	fabric_durability_json(fabric, &info, object);
 }
 
 static json_t *describe(const struct fabric *fabric)
@@ -183,7 +208,7 @@ static int run(const struct globals *globals, int argc, char **argv,
 		return err_prefix(err, "cannot show fabric '%s'", argv[0]);
 	}
 	add_nodes(object, globals->connect, fabric.path);
-	add_server(object, &fabric);
+	add_service(object, &fabric);
 	out_object(globals->json, fields, object);
 	return 0;
 }

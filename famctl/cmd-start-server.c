@@ -93,7 +93,7 @@ static int run(const struct globals *globals, int argc, char **argv,
 const struct command cmd_start_server = {
 	.name = "start-server",
 	.args = "[FABRIC]",
-	.summary = "serve a fabric to nodes with doorbells",
+	.summary = "serve a fabric to its nodes",
 	.options = options,
 	.run = run,
 };

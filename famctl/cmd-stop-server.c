@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
+#include "fabric-durability.h"
 #include "fabric.h"
 #include "out.h"
 #include "servers.h"
+#include "virt.h"
 
 static bool all, force;
 
@@ -19,8 +23,68 @@ struct job {
 	int first; /* failure */
 };
 
-static int stop(const struct servers_info *info, bool dry_run, struct err *err)
+/* Running nodes whose programs ask this server to make their stores durable. */
+struct committers {
+	const char *path; /* of the fabric */
+	char names[512];
+	size_t used;
+};
+
+static int add_committer(const struct virt_node *node, void *arg,
+			 struct err *err)
 {
+	struct committers *c = arg;
+
+	(void)err;
+	if (!node->active || node->meta.flush != NODE_FLUSH_MAILBOX)
+		return 0;
+	for (size_t i = 0; i < node->meta.count; i++) {
+		if (strcmp(node->meta.fabric[i].path, c->path) == 0 &&
+		    c->used < sizeof(c->names))
+			c->used += (size_t)snprintf(
+				c->names + c->used, sizeof(c->names) - c->used,
+				"%s%s", c->used ? "," : "", node->name);
+	}
+	return 0;
+}
+
+/* libvirt may not be there; then what is said of nodes is nothing. */
+static void find_committers(const char *connect, const char *path,
+			    struct committers *out)
+{
+	_cleanup_virt_ struct virt *virt = NULL;
+	struct fabric fabric;
+	struct err ignored;
+
+	*out = (struct committers){.path = path};
+	if (!*path || fabric_probe(path, &fabric, &ignored) < 0 ||
+	    !fabric_committed(&fabric))
+		return;
+	if (virt_open(&virt, connect, &ignored) == 0)
+		(void)virt_each_node(virt, add_committer, out, &ignored);
+}
+
+static void tell_nodes(const struct globals *globals,
+		       const struct servers_info *info)
+{
+	struct committers nodes;
+
+	if (info->state != SERVERS_RUNNING)
+		return;
+	if (info->status.attached)
+		out_note("its nodes keep the memory and their doorbells, but "
+			 "must be restarted to attach again");
+	find_committers(globals->connect, info->status.path, &nodes);
+	if (nodes.used)
+		out_note("fam_persist fails in running nodes (%s) until a "
+			 "server is back: famctl start-server %s",
+			 nodes.names, info->status.path);
+}
+
+static int stop(const struct globals *globals, const struct servers_info *info,
+		struct err *err)
+{
+	bool dry_run = globals->dry_run;
 	int ret = 0;
 
 	if (info->state == SERVERS_NONE || info->state == SERVERS_STALE) {
@@ -35,9 +99,7 @@ static int stop(const struct servers_info *info, bool dry_run, struct err *err)
 				  info->name);
 	out_note("server of fabric '%s' %s", info->name,
 		 dry_run ? "would be stopped" : "stopped");
-	if (info->state == SERVERS_RUNNING && info->status.attached)
-		out_note("its nodes keep the memory and their doorbells, but "
-			 "must be restarted to attach again");
+	tell_nodes(globals, info);
 	return 0;
 }
 
@@ -46,7 +108,7 @@ static int stop_one(const struct servers_info *info, void *arg, struct err *err)
 {
 	struct job *job = arg;
 	struct err now = {0};
-	int ret = stop(info, job->globals->dry_run, &now);
+	int ret = stop(job->globals, info, &now);
 
 	if (ret < 0 && job->first < 0)
 		out_error(false, &now, 0);
@@ -68,7 +130,26 @@ static int check_known(const char *operand, const struct servers_info *info,
 	return fabric_open(operand, NULL, &fabric, err);
 }
 
-static int stop_named(const char *operand, bool dry_run, struct err *err)
+/* A path means this file and no other one of its name. */
+static int check_meant(const char *operand, const struct servers_info *info,
+		       struct err *err)
+{
+	struct fabric fabric;
+	struct err ignored;
+
+	if (info->state != SERVERS_RUNNING || !strchr(operand, '/') ||
+	    fabric_open(operand, NULL, &fabric, &ignored) < 0 ||
+	    strcmp(fabric.path, info->status.path) == 0)
+		return 0;
+	err_set(err, -EBUSY,
+		"cannot stop the server of fabric '%s': the one of this name "
+		"that runs serves '%s'",
+		operand, info->status.path);
+	return err_hint(err, "famctl stop-server %s", info->name);
+}
+
+static int stop_named(const struct globals *globals, const char *operand,
+		      struct err *err)
 {
 	struct servers_info info = {0};
 	char name[FAM_LABEL_BYTES];
@@ -78,7 +159,9 @@ static int stop_named(const char *operand, bool dry_run, struct err *err)
 		ret = servers_look(name, &info, err);
 	if (ret == 0)
 		ret = check_known(operand, &info, err);
-	return ret < 0 ? ret : stop(&info, dry_run, err);
+	if (ret == 0)
+		ret = check_meant(operand, &info, err);
+	return ret < 0 ? ret : stop(globals, &info, err);
 }
 
 static int run(const struct globals *globals, int argc, char **argv,
@@ -94,8 +177,8 @@ static int run(const struct globals *globals, int argc, char **argv,
 		return err_set(err, -EINVAL,
 			       "both a fabric and --all are given");
 	if (!all)
-		return stop_named(argc ? argv[0] : FABRIC_DEFAULT_NAME,
-				  globals->dry_run, err);
+		return stop_named(globals, argc ? argv[0] : FABRIC_DEFAULT_NAME,
+				  err);
 	ret = servers_each(stop_one, &job, err);
 	return ret < 0 ? ret : job.first;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "fabric-mark.h"
 #include "fabric.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -100,11 +101,57 @@ static json_t *result(const struct fabric *fabric, uint64_t took_ns)
 	return row;
 }
 
+/* What was dropped when a write-back failed, a good sync does not bring back. */
+static int check_mark(const struct fabric *fabric, struct err *err)
+{
+	struct fabric_mark mark;
+	int ret = fabric_mark_read(fabric, &mark, err);
+
+	if (ret < 0 || !mark.error)
+		return ret;
+	err_set(err, -EIO,
+		"%s earlier, and stores may be lost that no sync brings back",
+		fabric_mark_text(mark.error));
+	return err_hint(err,
+			"once the data are checked: famctl clear-errors %s",
+			fabric->path);
+}
+
+/* Nobody else is told of this failure by the kernel: the mark tells them. */
+static void leave_mark(const struct fabric *fabric)
+{
+	struct err why;
+
+	if (!fabric_has_mailbox(fabric))
+		return;
+	if (fabric_mark_set(fabric, -EIO, &why) == 0)
+		out_note("fabric '%s' is marked: nothing becomes durable "
+			 "before famctl clear-errors %s",
+			 fabric->name, fabric->path);
+	else
+		out_warn("nodes are not told that stores to fabric '%s' may be "
+			 "lost: %s",
+			 fabric->name, why.text);
+}
+
+static int make_durable(const struct fabric *fabric, bool dry_run,
+			struct err *err)
+{
+	int ret = check_mark(fabric, err);
+
+	if (ret < 0 || dry_run)
+		return ret;
+	ret = fabric_sync(fabric, err);
+	if (ret == -EIO)
+		leave_mark(fabric);
+	return ret == 0 ? check_mark(fabric, err) : ret;
+}
+
 static int sync_one(const struct globals *globals, const struct fabric *fabric,
 		    json_t *rows, struct err *err)
 {
 	uint64_t before = clock_ns(), took;
-	int ret = globals->dry_run ? 0 : fabric_sync(fabric, err);
+	int ret = make_durable(fabric, globals->dry_run, err);
 
 	if (ret < 0)
 		return err_prefix(err, "fabric '%s' is not durable",
@@ -134,6 +181,8 @@ static void sync_them(const struct globals *globals, struct targets *targets)
 	}
 	if (targets->first.code == 0 && globals->json)
 		out_table(true, NULL, json_incref(rows));
+	else if (json_array_size(rows) > 0)
+		*globals->done = json_incref(rows);
 	json_decref(rows);
 }
 

@@ -25,6 +25,11 @@ struct globals {
 	const char *connect; /* --connect URI; NULL: by user */
 	bool json;	     /* --json */
 	bool dry_run;	     /* --dry-run */
+	/*
+	 * What a command leaves here is told with its failure, as what it had
+	 * done before: for those that cannot be undone.
+	 */
+	json_t **done;
 };
 
 /* One command: one file, one line in the table of main.c, one manual page. */
@@ -46,6 +51,6 @@ extern const struct command cmd_create_fabric, cmd_list_fabrics,
 	cmd_show_fabric, cmd_sync_fabric, cmd_destroy_fabric, cmd_create_node,
 	cmd_list_nodes, cmd_start_node, cmd_stop_node, cmd_destroy_node,
 	cmd_make_bundle, cmd_start_server, cmd_list_servers, cmd_list_peers,
-	cmd_ping, cmd_stop_server;
+	cmd_ping, cmd_stop_server, cmd_clear_errors, cmd_prepare_fabric;
 
 #endif

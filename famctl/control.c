@@ -12,14 +12,16 @@
 #include "control.h"
 #include "util/cleanup.h"
 
-#define VECTORS_MAX 256
-#define IDS	    65536
+#define VECTORS_MAX   256
+#define IDS	      65536
+#define NS_PER_SECOND 1000000000LL
 
 struct answer {
 	struct tm_ctl_head head;
 	union {
 		struct tm_ctl_status status;
 		struct tm_ctl_peer peer[TM_CTL_PEERS_MAX];
+		struct tm_ctl_flush flush;
 	};
 };
 _Static_assert(sizeof(struct answer) == TM_CTL_REPLY_MAX, "protocol");
@@ -252,6 +254,44 @@ int control_ping(int fd, uint32_t id, uint32_t vector, struct err *err)
 	request.vector = vector;
 	ret = ask(fd, &request, &answer, sizeof(answer.peer[0]), err);
 	return ret == -ERANGE ? err->code = -EINVAL : ret;
+}
+
+/* An error is a negative errno; what serves nobody has nothing to tell. */
+static int check_flush(const struct tm_ctl_flush *f, struct err *err)
+{
+	if (f->serves > 1 || f->polls > 1 || f->error > 0 || f->error < -4095)
+		return damaged(err, "a number is out of its range");
+	if (f->failed_at < 0 || f->failed_at > INT64_MAX / NS_PER_SECOND)
+		return damaged(err, "a time is out of its range");
+	if (!f->serves && !f->error)
+		return damaged(err, "it does not say why nothing is served");
+	return 0;
+}
+
+static int ask_flush(int fd, enum tm_ctl_op op, struct tm_ctl_flush *out,
+		     struct err *err)
+{
+	struct tm_ctl_request request = request_of(op);
+	struct answer answer;
+	int ret = ask(fd, &request, &answer, sizeof(answer.flush), err);
+
+	if (ret == 0 && answer.head.count != 1)
+		ret = damaged(err, "there is no flush service in it");
+	if (ret == 0)
+		ret = check_flush(&answer.flush, err);
+	if (ret == 0)
+		*out = answer.flush;
+	return ret;
+}
+
+int control_flush(int fd, struct tm_ctl_flush *out, struct err *err)
+{
+	return ask_flush(fd, TM_CTL_FLUSH, out, err);
+}
+
+int control_clear(int fd, struct tm_ctl_flush *out, struct err *err)
+{
+	return ask_flush(fd, TM_CTL_CLEAR, out, err);
 }
 
 int control_stop(int fd, struct err *err)

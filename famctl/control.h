@@ -42,6 +42,17 @@ int control_each_peer(int fd,
  */
 int control_ping(int fd, uint32_t id, uint32_t vector, struct err *err);
 
+/**
+ * control_flush() - what the server's flush service does
+ *
+ * Return: 0; -EOPNOTSUPP a server of a release that had none
+ */
+int control_flush(int fd, struct tm_ctl_flush *out, struct err *err);
+
+/** control_clear() - have it forget a failed write-back; what is so after that
+ */
+int control_clear(int fd, struct tm_ctl_flush *out, struct err *err);
+
 /** control_stop() - have the server drain and end; it does so after this */
 int control_stop(int fd, struct err *err);
 

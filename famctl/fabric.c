@@ -4,21 +4,17 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <fam-medium.h>
 
 #include "fabric.h"
 #include "util/cleanup.h"
 #include "util/fdio.h"
 #include "util/size.h"
-
-#ifndef HUGETLBFS_MAGIC
-#define HUGETLBFS_MAGIC 0x958458f6
-#endif
 
 static const char *base_name(const char *path)
 {
@@ -241,12 +237,7 @@ int fabric_reopen(const struct fabric *fabric, int flags, struct err *err)
 
 bool fabric_in_memory(int fd)
 {
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return false;
-	return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC ||
-	       fs.f_type == HUGETLBFS_MAGIC;
+	return fam_medium_is_memory(fd);
 }
 
 int fabric_sync(const struct fabric *fabric, struct err *err)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include <fam/layout.h>
 
@@ -112,7 +113,7 @@ int fabric_probe(const char *path, struct fabric *out, struct err *err);
 
 /**
  * fabric_reopen() - open a fabric's file again
- * @flags: O_RDONLY or O_PATH; O_CLOEXEC and O_NOFOLLOW are added
+ * @flags: O_RDONLY, O_RDWR or O_PATH; O_CLOEXEC and O_NOFOLLOW are added
  *
  * Return: descriptor; -ESTALE if another file has taken its place
  */
@@ -139,6 +140,11 @@ int fabric_each(const char *dir,
  */
 int fabric_in_use(const struct fabric *fabric, char *users, size_t len,
 		  struct err *err);
+
+/** fabric_in_use_beside() - the same, as far as can be seen, but for one process
+ */
+int fabric_in_use_beside(const struct fabric *fabric, pid_t but, char *users,
+			 size_t len, struct err *err);
 
 struct json_t;
 

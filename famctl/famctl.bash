@@ -17,7 +17,8 @@ _famctl() {
 	elif [[ $word == -* ]]; then
 		ask=(complete "$command")
 	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --fabric || $command == *-fabric ||
-		$command == *-server || $command == list-peers ]]; then
+		$command == *-server || $command == list-peers ||
+		$command == clear-errors ]]; then
 		ask=(complete fabrics)
 	elif [[ $command == *-node ]]; then
 		ask=(complete nodes)

@@ -142,8 +142,8 @@ static void add_user(struct users *users, const char *pid)
 		users->used = users->len - 1;
 }
 
-static int search_processes(const struct fabric *fabric, struct users *users,
-			    struct err *err)
+static int search_processes(const struct fabric *fabric, pid_t but,
+			    struct users *users, struct err *err)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
@@ -153,7 +153,8 @@ static int search_processes(const struct fabric *fabric, struct users *users,
 	while ((entry = readdir(proc))) {
 		const char *pid = entry->d_name;
 
-		if (!isdigit((unsigned char)pid[0]) || atol(pid) == getpid())
+		if (!isdigit((unsigned char)pid[0]) || atol(pid) == getpid() ||
+		    atol(pid) == but)
 			continue;
 		if (has_open(pid, fabric, users) || has_mapped(pid, fabric))
 			add_user(users, pid);
@@ -172,7 +173,7 @@ int fabric_in_use(const struct fabric *fabric, char *users, size_t len,
 	users[0] = '\0';
 	if (told < 0 && told != -EAGAIN)
 		return told;
-	ret = search_processes(fabric, &list, err);
+	ret = search_processes(fabric, 0, &list, err);
 	if (ret < 0)
 		return ret;
 	if (told == 1 || list.count > 0)
@@ -184,6 +185,17 @@ int fabric_in_use(const struct fabric *fabric, char *users, size_t len,
 		"other users' processes cannot be looked into",
 		fabric->path);
 	return err_hint(err, "run it as the file's owner or as root");
+}
+
+int fabric_in_use_beside(const struct fabric *fabric, pid_t but, char *users,
+			 size_t len, struct err *err)
+{
+	struct users list = {.text = users, .len = len};
+	int ret;
+
+	users[0] = '\0';
+	ret = search_processes(fabric, but, &list, err);
+	return ret < 0 ? ret : list.count > 0;
 }
 
 static int add_node(const struct virt_node *node, void *arg, struct err *err)

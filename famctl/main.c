@@ -15,16 +15,17 @@
 #include "virt.h"
 
 static const struct command *const commands[] = {
-	&cmd_create_fabric, &cmd_list_fabrics,	 &cmd_show_fabric,
-	&cmd_sync_fabric,   &cmd_destroy_fabric, &cmd_create_node,
-	&cmd_list_nodes,    &cmd_start_node,	 &cmd_stop_node,
-	&cmd_destroy_node,  &cmd_make_bundle,	 &cmd_start_server,
-	&cmd_list_servers,  &cmd_list_peers,	 &cmd_ping,
-	&cmd_stop_server,
+	&cmd_create_fabric,  &cmd_list_fabrics, &cmd_show_fabric,
+	&cmd_sync_fabric,    &cmd_clear_errors, &cmd_prepare_fabric,
+	&cmd_destroy_fabric, &cmd_create_node,	&cmd_list_nodes,
+	&cmd_start_node,     &cmd_stop_node,	&cmd_destroy_node,
+	&cmd_make_bundle,    &cmd_start_server, &cmd_list_servers,
+	&cmd_list_peers,     &cmd_ping,		&cmd_stop_server,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static struct globals globals;
+static json_t *done;
+static struct globals globals = {.done = &done};
 static bool want_help, want_version;
 
 static const struct opt global_options[] = {
@@ -252,7 +253,7 @@ int main(int argc, char **argv)
 	if (ret >= 0)
 		ret = out_finish(&err);
 	if (ret < 0) {
-		out_error(globals.json, &err, exit_status(ret));
+		out_failure(globals.json, &err, exit_status(ret), done);
 		(void)out_finish(&err); /* the failure is already reported */
 	}
 	return exit_status(ret < 0 ? ret : 0);

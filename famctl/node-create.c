@@ -103,10 +103,11 @@ static int check_boot(struct create *create, struct err *err)
 static int check_access(struct create *create, struct err *err)
 {
 	const struct node_spec *spec = &create->plan->spec;
-	bool served = qemu_args_served(qemu_args_transport(spec->transport));
+	bool opens = qemu_args_opens(qemu_args_transport(spec->transport),
+				     spec->flush);
 	int ret = 0;
 
-	for (size_t i = 0; i < spec->fabric_count && ret == 0 && !served; i++)
+	for (size_t i = 0; i < spec->fabric_count && ret == 0 && opens; i++)
 		ret = node_access_check(create->virt, spec->fabrics[i].path,
 					true, err);
 	for (size_t i = 0; i < spec->disk_count && ret == 0; i++)
@@ -169,14 +170,18 @@ static int write_one(struct create *create, size_t i, struct err *err)
 static int serve(struct create *create, struct err *err)
 {
 	const struct node_spec *spec = &create->plan->spec;
+	bool served = qemu_args_served(qemu_args_transport(spec->transport));
 	int ret = 0;
 
-	if (!create->plan->start ||
-	    !qemu_args_served(qemu_args_transport(spec->transport)))
+	if (!create->plan->start)
 		return 0;
 	for (size_t i = 0; i < spec->fabric_count && ret >= 0; i++) {
-		ret = node_serve(create->virt, &spec->fabrics[i], spec->vectors,
-				 false, err);
+		const struct fabric *fabric = &spec->fabrics[i];
+
+		ret = served ? node_serve(create->virt, fabric, spec->vectors,
+					  false, err)
+			     : node_serve_flush(create->virt, fabric,
+						spec->flush, false);
 		create->served[i] = ret == 1;
 	}
 	return ret < 0 ? err_prefix(err, "cannot create node '%s'",

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fabric-durability.h"
 #include "node-access.h"
 #include "node-confine.h"
 #include "node.h"
@@ -87,7 +88,7 @@ int node_check_start(struct virt *virt, const struct node_meta *meta,
 		if (ret == 0)
 			ret = compare(was, fabric, err);
 		/* Else it is tm-server who opens the file. */
-		if (ret == 0 && !qemu_args_served(was->transport))
+		if (ret == 0 && qemu_args_opens(was->transport, meta->flush))
 			ret = node_access_check(virt, was->path, true, err);
 	}
 	return ret == 0 ? node_confine_check(virt, meta, err) : ret;
@@ -105,6 +106,54 @@ static gid_t socket_group(struct virt *virt)
 	return gid;
 }
 
+/*
+ * A server that was started for its flush service alone has one vector. As long
+ * as nobody ever attached it can be replaced: who waits for it waits on.
+ */
+static bool makes_way(const struct servers_spec *spec,
+		      const struct servers_info *info)
+{
+	const struct tm_ctl_status *s = &info->status;
+
+	return info->state == SERVERS_RUNNING && s->vectors != spec->vectors &&
+	       s->attached == 0 && s->next_id == 1 &&
+	       strcmp(s->path, spec->fabric->path) == 0;
+}
+
+/* 1 a server was stopped, or would be, so that one with other vectors can be */
+static int make_way(const struct servers_spec *spec, struct err *err)
+{
+	struct servers_info info;
+	int ret = servers_look(spec->fabric->name, &info, err);
+
+	if (ret < 0 || !makes_way(spec, &info))
+		return ret;
+	ret = spec->dry_run ? 0 : servers_stop(&info, false, err);
+	if (ret < 0)
+		return ret;
+	out_note("server of fabric '%s', which had no peers yet, %s with "
+		 "%u vector%s",
+		 spec->fabric->name,
+		 spec->dry_run ? "would be restarted" : "restarts",
+		 spec->vectors, spec->vectors == 1 ? "" : "s");
+	return 1;
+}
+
+/* 1 a server was started that was not there before, or would be; else 0 */
+static int start_server(const struct servers_spec *spec,
+			struct servers_info *info, struct err *err)
+{
+	int anew = make_way(spec, err), started;
+
+	if (anew < 0 || (anew && spec->dry_run))
+		return anew;
+	started = servers_start(spec, info, err);
+	if (started == 1 && !spec->dry_run)
+		out_note("server of fabric '%s' started: pid %u",
+			 spec->fabric->name, info->status.pid);
+	return started == 1 && anew ? 0 : started;
+}
+
 int node_serve(struct virt *virt, const struct fabric *fabric,
 	       unsigned int vectors, bool dry_run, struct err *err)
 {
@@ -114,20 +163,42 @@ int node_serve(struct virt *virt, const struct fabric *fabric,
 					  .dry_run = dry_run};
 	struct servers_info info;
 	struct err why;
-	int started = servers_start(&spec, &info, err), ret;
+	int started = start_server(&spec, &info, err), ret;
 
 	if (started < 0)
 		return err_prefix(err, "the server of fabric '%s'",
 				  fabric->name);
 	if (started && dry_run)
 		return started;
-	if (started)
-		out_note("server of fabric '%s' started: pid %u", fabric->name,
-			 info.status.pid);
 	ret = node_access_check(virt, info.socket, true, err);
 	if (ret < 0 && started)
 		(void)servers_stop(&info, false, &why); /* @err says more */
 	return ret < 0 ? ret : started;
+}
+
+int node_serve_flush(struct virt *virt, const struct fabric *fabric,
+		     enum node_flush flush, bool dry_run)
+{
+	const struct servers_spec spec = {.fabric = fabric,
+					  .group = socket_group(virt),
+					  .dry_run = dry_run};
+	struct servers_info info;
+	struct err err;
+	int started;
+
+	if (flush != NODE_FLUSH_MAILBOX || !fabric_committed(fabric))
+		return 0;
+	started = servers_start(&spec, &info, &err);
+	if (started < 0) {
+		out_warn("fabric '%s' has no flush service, without which "
+			 "fam_persist fails in the node: %s",
+			 fabric->name, err.text);
+		return 0;
+	}
+	if (started && !dry_run)
+		out_note("server of fabric '%s' started: pid %u", fabric->name,
+			 info.status.pid);
+	return started;
 }
 
 /* It may need a moment to see that the nodes stopped just now have gone. */
@@ -162,13 +233,15 @@ int node_serve_all(struct virt *virt, const struct node_meta *meta,
 		return err_sys(err, ENOMEM, "fabric");
 	for (size_t i = 0; i < meta->count && ret >= 0; i++) {
 		const struct node_fabric *f = &meta->fabric[i];
+		bool served = qemu_args_served(f->transport);
 
-		if (!qemu_args_served(f->transport))
-			continue;
 		ret = fabric_open(f->path, NULL, fabric, err);
-		if (ret == 0)
+		if (ret == 0 && served)
 			ret = node_serve(virt, fabric, f->vectors, dry_run,
 					 err);
+		else if (ret == 0)
+			ret = node_serve_flush(virt, fabric, meta->flush,
+					       dry_run);
 	}
 	return ret < 0 ? ret : 0;
 }

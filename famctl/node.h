@@ -36,6 +36,18 @@ int node_check_start(struct virt *virt, const struct node_meta *meta,
 int node_serve(struct virt *virt, const struct fabric *fabric,
 	       unsigned int vectors, bool dry_run, struct err *err);
 
+/**
+ * node_serve_flush() - have the stores of a node's programs made durable
+ * @flush: the node's
+ *
+ * Starts the server of a fabric that has a flush mailbox, which is all that a
+ * node without doorbells needs it for. If that fails, it warns: the node can
+ * run without, its fam_persist() says why it fails.
+ * Return: 1 its server was started; else 0
+ */
+int node_serve_flush(struct virt *virt, const struct fabric *fabric,
+		     enum node_flush flush, bool dry_run);
+
 /** node_unserve() - stop that server again, unless others attached meanwhile */
 void node_unserve(const char *name);
 

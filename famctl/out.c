@@ -67,6 +67,16 @@ static void format_age(json_int_t ns, char *out, size_t len)
 			 units[u + 1].unit);
 }
 
+static void format_lasts(json_int_t us, char *out, size_t len)
+{
+	if (us < 1000)
+		snprintf(out, len, "%" JSON_INTEGER_FORMAT " us", us);
+	else if (us < 10000000)
+		snprintf(out, len, "%.1f ms", (double)us / 1e3);
+	else
+		snprintf(out, len, "%.1f s", (double)us / 1e6);
+}
+
 static void format_text(const json_t *value, char *out, size_t len)
 {
 	if (json_is_string(value))
@@ -100,6 +110,8 @@ static void format_cell(const struct out_field *field, const json_t *object,
 		format_time(json_integer_value(value), out, len);
 	else if (field->format == OUT_AGE)
 		format_age(json_integer_value(value), out, len);
+	else if (field->format == OUT_LASTS)
+		format_lasts(json_integer_value(value), out, len);
 	else
 		format_text(value, out, len);
 }
@@ -219,18 +231,19 @@ json_t *out_json_text(const char *text)
 	return json_string(copy ? copy : "");
 }
 
-static void print_error(const struct err *err, int exit_status)
+static void print_error(const struct err *err, int exit_status, json_t *done)
 {
 	json_t *hint = err->hint[0] ? out_json_text(err->hint) : NULL;
-	json_t *doc = json_pack("{s:{s:o,s:o*,s:i}}", "error", "message",
+	json_t *doc = json_pack("{s:{s:o,s:o*,s:i},s:o*}", "error", "message",
 				out_json_text(err->text), "hint", hint,
-				"exit_status", exit_status);
+				"exit_status", exit_status, "done", done);
 
 	print_json(doc);
 	json_decref(doc);
 }
 
-void out_error(bool json, const struct err *err, int exit_status)
+void out_failure(bool json, const struct err *err, int exit_status,
+		 json_t *done)
 {
 	const char *on = use_color() ? "\033[1;31m" : "";
 	const char *off = *on ? "\033[0m" : "";
@@ -238,9 +251,15 @@ void out_error(bool json, const struct err *err, int exit_status)
 	fprintf(stderr, "%sfamctl:%s %s\n", on, off, err->text);
 	if (err->hint[0])
 		fprintf(stderr, "hint: %s\n", err->hint);
-	if (json) {
-		print_error(err, exit_status);
-	}
+	if (json)
+		print_error(err, exit_status, done);
+	else
+		json_decref(done);
+}
+
+void out_error(bool json, const struct err *err, int exit_status)
+{
+	out_failure(json, err, exit_status, NULL);
 }
 
 void out_note(const char *fmt, ...)

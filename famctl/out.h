@@ -23,6 +23,7 @@ enum out_format {
 	OUT_LIST,  /* array of strings: joined by commas */
 	OUT_TIME,  /* nanoseconds since 1970: local date and time */
 	OUT_AGE,   /* the same: how long ago */
+	OUT_LASTS, /* microseconds: "140 us", "2.5 ms" */
 };
 
 /* One column or line; a key absent from the object shows as "-". */
@@ -44,6 +45,13 @@ json_t *out_json_text(const char *text);
 /** out_error() - "famctl: text" and "hint: ..." on stderr, {"error":{}} if
  * @json */
 void out_error(bool json, const struct err *err, int exit_status);
+
+/**
+ * out_failure() - the same for the error a command ends with
+ * @done: what it had done before; NULL: nothing is told. Stolen
+ */
+void out_failure(bool json, const struct err *err, int exit_status,
+		 json_t *done);
 
 /** out_note() - "famctl: ..." on stderr: what a person should know */
 void out_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -115,8 +115,34 @@ refused() { # STATUS MESSAGE HINT ARGUMENT...
 @test "--sparse reserves nothing and says what that means" {
 	fam_run famctl create-fabric 16G --sparse --dir "$dir"
 	assert_stderr "warning: a sparse fabric reserves no space: if the disk fills up, SIGBUS kills the nodes"
-	assert_output "no space reserved"
-	assert "its blocks" test "$(stat -c %b "$dir/fabric0.fam")" -lt 1000
+	assert_output "no space reserved for data"
+	assert "its blocks" test "$(stat -c %b "$dir/fabric0.fam")" -lt 5000
+}
+
+# Bytes of the file that have their place on the disk.
+allocated() { # FILE
+	local blocks bytes
+	read -r blocks bytes < <(stat -c '%b %B' "$1")
+	printf '%d\n' $((blocks * bytes))
+}
+
+@test "--sparse reserves the metadata, which the server stores to" {
+	make_fabric f 16G --sparse 2>/dev/null
+	assert "2 MiB are its own" test "$(allocated "$dir/f.fam")" -ge $((2 << 20))
+	make_fabric r 16G --sparse --raw 2>/dev/null
+	assert "a raw one has none" test "$(allocated "$dir/r.fam")" -eq 0
+}
+
+@test "--sparse without space for the metadata is refused" {
+	mount_on tmpfs size=1M
+	fam_run -1 famctl create-fabric 16M --sparse --dir "$dir"
+	assert_stderr "it needs 2 MiB, "
+	assert "nothing was made" test -z "$(ls -A "$dir")"
+}
+
+@test "--sparse where space cannot be reserved: the metadata is written" {
+	fam_run famctl_with fallocate=EOPNOTSUPP create-fabric 16M --sparse --dir "$dir"
+	assert "2 MiB are its own" test "$(allocated "$dir/fabric0.fam")" -ge $((2 << 20))
 }
 
 @test "--prepare writes every byte" {

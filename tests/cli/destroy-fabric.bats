@@ -6,6 +6,7 @@ export BATS_TEST_TIMEOUT=60
 load ../lib/fabric.bash
 
 dir='' holder='' # set by fabric_setup and holding
+kept='' # a file of a test that cannot be removed
 
 setup_file() {
 	faults_build
@@ -14,10 +15,12 @@ setup_file() {
 }
 
 setup() {
+	kept=''
 	fabric_setup
 }
 
 teardown() {
+	[[ -z $kept ]] || chattr -i "$kept"
 	fabric_teardown
 }
 
@@ -49,6 +52,19 @@ refused() { # STATUS MESSAGE HINT ARGUMENT...
 	fam_run famctl --json destroy-fabric a b --dir "$dir" --force
 	assert_json 'map(.name) == ["a", "b"] and map(.size) == [16777216, 1048576]'
 	assert "nothing is there" test -z "$(ls -A "$dir")"
+}
+
+@test "what was destroyed before a failure is told beside it" {
+	make_fabric a
+	make_fabric b
+	chattr +i "$dir/b.fam" || skip "the file system has no immutable files"
+	kept=$dir/b.fam
+	fam_run -1 famctl destroy-fabric a b --dir "$dir" --json --force
+	assert_json '.error.message | startswith("cannot destroy fabric \u0027b\u0027: cannot remove")'
+	assert_json '.done | length == 1 and .[0].name == "a" and .[0].size == 16777216'
+	assert "only the other one is there" test "$(ls "$dir")" = b.fam
+	fam_run -1 famctl destroy-fabric b --dir "$dir" --json --force
+	assert_json 'has("error") and (has("done") | not)'
 }
 
 @test "a formatted one under any file name" {

@@ -7,15 +7,18 @@
 export BATS_TEST_TIMEOUT=60
 load ../lib/fabric.bash
 
-dir='' # set by fabric_setup
+dir='' home='' # set by fabric_setup
+name='' # of a fabric of a test in the system's directory
 
 setup() {
+	name=''
 	fabric_setup
 	export XDG_DATA_HOME=$dir/data
 	mkdir -p "$XDG_DATA_HOME/fam"
 }
 
 teardown() {
+	[[ -z $name ]] || rm -f "/var/lib/fam/$name.fam"
 	fabric_teardown
 }
 
@@ -56,10 +59,12 @@ fed() {
 	make_here f
 	fam_run fam --json -f f info
 	assert_json '(keys - ["cache_source", "created_ns", "path", "uuid"]) == ["cache",
-		"damaged", "data_bytes", "data_offset", "device", "durability", "formatted",
-		"generation", "label", "name", "page_bytes", "persist", "size", "transport", "version"]'
+		"damaged", "data_bytes", "data_offset", "device", "durability", "failed", "formatted",
+		"generation", "label", "name", "page_bytes", "persist", "rung", "size", "transport",
+		"version", "window"]'
 	assert_json '.size == 16777216 and .data_offset + .data_bytes == .size and .formatted'
 	assert_json '.label == "f" and .persist == "host" and .damaged == []'
+	assert_json '.failed == "" and .window == "" and .rung == false'
 }
 
 @test "names of any bytes give valid JSON" {
@@ -67,6 +72,32 @@ fed() {
 	ln "$XDG_DATA_HOME/fam/f.fam" "$dir/"$'q"\\\n\xff\xc3\xa4.x'
 	fam_run fam --json -f "$dir/"$'q"\\\n\xff\xc3\xa4.x' info
 	assert_json '.name | endswith("/q\"\\\n\ufffd\u00e4.x")'
+}
+
+@test "of two fabrics of one name root gets the system's, as from famctl" {
+	requires_root "to make a fabric in /var/lib/fam"
+	name=fam-test-$BASHPID
+	make_here "$name"
+	famctl create-fabric 16M "$name" >/dev/null
+	fam_run fam --json -f "$name" info
+	assert_json ".path == \"/var/lib/fam/$name.fam\""
+	fam_run famctl --json show-fabric "$name"
+	assert_json ".path == \"/var/lib/fam/$name.fam\""
+	rm "/var/lib/fam/$name.fam"
+	fam_run fam --json -f "$name" info
+	assert_json ".path == \"$XDG_DATA_HOME/fam/$name.fam\""
+}
+
+@test "of two fabrics of one name a plain user gets his own" {
+	requires_root "to make a fabric in /var/lib/fam"
+	name=fam-test-$BASHPID
+	famctl create-fabric 16M "$name" --mode 644 >/dev/null
+	famctl_at_home create-fabric 16M "$name" >/dev/null
+	install -m 755 "$FAM_BUILD/bin/fam" "$home/fam"
+	fam_run as_user "$home" "$home/fam" --json -f "$name" info
+	assert_json ".path == \"$home/data/fam/$name.fam\""
+	fam_run famctl_at_home --json show-fabric "$name"
+	assert_json ".path == \"$home/data/fam/$name.fam\""
 }
 
 @test "info without a name describes all and names the broken one" {
@@ -234,6 +265,46 @@ hint: 'fam list' shows what there is"
 	assert_output -x durable
 }
 
+@test "persist makes a range of the data durable, or all" {
+	make_here f
+	fam_run fam -f f persist
+	fam_run fam -f f persist --offset 100 --length 5000
+	fam_run fam -f f persist --length 0
+	assert_output -x ""
+	fam_run -1 fam -f f persist --offset 14M --length 1
+	assert_stderr "not inside the fabric's data"
+	fam_run -2 fam -f f persist --persist
+	assert_stderr "option '--persist' does not fit command 'persist'"
+	fam_run -4 fam --raw -f f persist
+}
+
+# What a program stores there whose write-back failed: -EIO.
+mark_failed() { # FILE
+	printf '\xfb\xff\xff\xff' | dd of="$1" bs=1 seek=$((65536 + 84)) conv=notrunc status=none
+}
+
+@test "a failed write-back is told until an operator clears it" {
+	make_here f
+	mark_failed "$XDG_DATA_HOME/fam/f.fam"
+	for command in persist 'persist --length 0'; do
+		# shellcheck disable=SC2086 # words
+		fam_run -1 fam -f f $command
+		assert_stderr -r "^fam: cannot make the data durable in fabric 'f': writing to the disk failed; data may be lost
+hint: .*'famctl clear-errors'"
+	done
+	fam_run -1 fed x fam -f f write --persist
+	fam_run fam -f f info
+	assert_output "
+  but now:     writing to the disk failed; data may be lost
+"
+	fam_run fam -f f info --json
+	assert_json '.failed == "writing to the disk failed; data may be lost"'
+	fam_run "$FAM_BUILD/bin/famctl" clear-errors "$XDG_DATA_HOME/fam/f.fam"
+	fam_run fam -f f persist
+	fam_run fam -f f info --json
+	assert_json '.failed == ""'
+}
+
 @test "write --persist fails where there is no disk" {
 	make_here f
 	requires_root "to mount a tmpfs"
@@ -242,7 +313,8 @@ hint: 'fam list' shows what there is"
 	mounted=$dir/mnt
 	cp "$XDG_DATA_HOME/fam/f.fam" "$mounted/m.fam"
 	fam_run -1 fed volatile fam -f "$mounted/m.fam" write --persist
-	assert_stderr -r "^fam: cannot make the data durable in fabric '.*/m.fam': no way to the host's disk from here"
+	assert_stderr -r "^fam: cannot make the data durable in fabric '.*/m.fam': no way to the host's disk from here, or no doorbells
+hint: on the host, 'famctl sync-fabric' makes the stores durable"
 	fam_run fam -f "$mounted/m.fam" read --length 8
 	assert_output -x volatile "it is visible nevertheless"
 	fam_run fam -f "$mounted/m.fam" info

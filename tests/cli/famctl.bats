@@ -6,18 +6,21 @@ export BATS_TEST_TIMEOUT=60
 load ../lib/fabric.bash
 
 dir='' # set by fabric_setup
+name='' # of a fabric of a test in the fabric directory
 
 setup() {
+	name=''
 	fabric_setup
 }
 
 teardown() {
+	[[ -z $name ]] || famctl destroy-fabric --force "$name"
 	fabric_teardown
 }
 
 @test "help lists every command, on stdout" {
 	fam_run famctl --help
-	for command in create-fabric list-fabrics show-fabric sync-fabric destroy-fabric \
+	for command in create-fabric list-fabrics show-fabric sync-fabric clear-errors destroy-fabric \
 		create-node list-nodes start-node stop-node destroy-node make-bundle \
 		start-server list-servers list-peers ping stop-server; do
 		assert_output -r "  $command +[a-z]"
@@ -112,4 +115,10 @@ teardown() {
 	assert_output -x '--sparse'
 	fam_run complete_words famctl help show
 	assert_output -x 'show-fabric'
+	name=compl-$BASHPID
+	famctl create-fabric 16M "$name" >/dev/null
+	for command in show-fabric clear-errors stop-server list-peers; do
+		fam_run complete_words famctl "$command" "${name%?}"
+		assert_output -x "$name"
+	done
 }

@@ -30,7 +30,7 @@ teardown() {
 	fam_run famctl list-fabrics --dir "$dir"
 	assert_output -r $'\nalpha +16 MiB +16 MiB +formatted +guest +- +'"$dir/alpha.fam"
 	assert_output -r $'\nraw +1 MiB +1 MiB +raw +- +- +'"$dir/raw.fam"
-	assert_output -r $'\nthin +16 MiB +[0-9.]+ KiB +formatted +host +- +'"$dir/thin.fam"
+	assert_output -r $'\nthin +16 MiB +2 MiB +formatted +host +- +'"$dir/thin.fam"
 	assert_output -r $'alpha.*\nraw.*\nthin.*\nzeta.*' "sorted by file name"
 	fam_run famctl --json list-fabrics --dir "$dir"
 	assert_json 'map(.name) == ["alpha", "raw", "thin", "zeta"]'

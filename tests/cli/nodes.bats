@@ -57,7 +57,8 @@ path='%s' size='%s' transport='plain' device='00:10.0'/>" "$1" "$dir/$1.fam" "$2
 	fam_run famctl list-nodes --json
 	assert_json 'length == 1'
 	assert_json '.[0] | .name == "n1" and .state == "running" and .active
-		and .vcpus == 2 and .memory == 67108864 and .fabrics == ["a"]'
+		and .vcpus == 2 and .memory == 67108864 and .flush == "mailbox"
+		and .fabrics == ["a"]'
 	assert_json '.[0].attachments[0] | .name == "a" and .size == 16777216
 		and .path == "'"$dir"'/a.fam" and .transport == "plain" and .device == "00:10.0"
 		and .uuid == "00112233-4455-6677-8899-aabbccddeeff"'

@@ -6,63 +6,16 @@
 # server, and the XML of nodes that need one. No guest.
 
 export BATS_TEST_TIMEOUT=120
-load ../lib/fabric.bash
+load ../lib/servers.bash
 
-dir='' home='' # set by fabric_setup
+dir='' home='' f='' file='' run='' prefix='' # set by servers_setup
 
 setup() {
-	fabric_setup
-	[[ -x $FAM_BUILD/bin/tm-server ]] || skip "there is no tm-server in the build tree"
-	# Root's servers are all in one directory: the names must be ours.
-	prefix=famt-$$-$BATS_TEST_NUMBER
-	f=$prefix-f file=$dir/$prefix-f.fam run=/run/fam
-	if ((EUID != 0)); then
-		export XDG_RUNTIME_DIR=$dir
-		run=$dir/fam
-	fi
-	make_fabric "$f"
+	servers_setup
 }
 
-# Everything of this test's servers, whatever state they are in.
 teardown() {
-	local lock pid
-	if [[ -n ${prefix:-} ]]; then
-		for pid in $(server_pids "$prefix"); do
-			kill -CONT "$pid" 2>/dev/null || true
-		done
-		for lock in "$run/$prefix"*.sock.supervisor; do
-			[[ -s $lock ]] && proc_end "$(<"$lock")"
-		done
-		for pid in $(server_pids "$prefix"); do
-			proc_end "$pid"
-		done
-		rm -f "$run/$prefix"*
-	fi
-	fabric_teardown
-}
-
-server_pids() { # TEXT
-	local pid words
-	for pid in /proc/[0-9]*; do
-		pid=${pid#/proc/}
-		words=$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null) || continue
-		[[ ${words%% *} == */tm-server && $words == *"$1"* ]] && printf '%s\n' "$pid"
-	done
-	return 0
-}
-
-# of FILTER: of the row of server $f.
-of() {
-	famctl list-servers --json | jq -r ".[] | select(.name == \"$f\") | $1"
-}
-
-is() { # FILTER VALUE
-	[[ $(of "$1") == "$2" ]]
-}
-
-# What is left in the runtime directory beside the log.
-left() {
-	find "$run" -name "$prefix*" ! -name '*.log' | sort
+	servers_teardown
 }
 
 @test "a server is started, shown and stopped, and leaves its log only" {
@@ -285,7 +238,7 @@ famctl: server of fabric 'b' stopped"
 	assert_stderr "tm-server failed: cannot serve '$file'"
 }
 
-@test "show-fabric tells of the server, destroy-fabric refuses" {
+@test "show-fabric tells of the server" {
 	famctl start-server "$file" --vectors 3
 	fam_run famctl show-fabric "$file"
 	assert_output -r "server: +$(of .pid)"
@@ -293,12 +246,53 @@ famctl: server of fabric 'b' stopped"
 	assert_output -r "vectors: +3"
 	fam_run famctl show-fabric "$file" --json
 	assert_json ".server_pid == $(of .pid) and .server_socket == \"$run/$f.sock\""
-	fam_run -4 famctl destroy-fabric --force "$file"
-	assert_stderr "in use by tm-server (pid $(of .pid))"
 	famctl stop-server "$f"
 	fam_run famctl show-fabric "$file" --json
 	assert_json 'has("server_pid") | not'
+}
+
+@test "destroy-fabric stops a server without peers, once it is sure" {
+	famctl start-server "$file"
+	pid=$(of .pid)
+	fam_run famctl destroy-fabric --dry-run "$file"
+	assert_stderr -x "famctl: server of fabric '$f', which had no peers, would be stopped"
+	fam_run -2 famctl destroy-fabric "$file"
+	assert "it runs, as nobody confirmed" is .pid "$pid"
 	fam_run famctl destroy-fabric --force "$file"
+	assert_stderr -x "famctl: server of fabric '$f', which had no peers, stopped"
+	assert "the file is gone" test ! -e "$file"
+	assert "nothing of the server is left" test -z "$(left)"
+}
+
+@test "destroy-fabric leaves a server alone that others use the fabric beside" {
+	famctl start-server "$file"
+	pid=$(of .pid)
+	hold_build
+	holding m "$file"
+	fam_run -4 famctl destroy-fabric --force "$file"
+	assert_stderr "it is in use by hold-file (pid $holder)"
+	refute_stderr tm-server
+	let_go
+	assert "it runs" is .pid "$pid"
+	# A peer attached, though it has nothing open: the server keeps it.
+	"$FAM_BUILD/bin/fam" -f "server:$run/$f.sock.host" wait --timeout 30 3>&- &
+	holder=$!
+	wait_until 10 is .peers 1
+	fam_run -4 famctl destroy-fabric --force "$file"
+	assert_stderr "tm-server (pid $pid)"
+	assert "it runs still" is .pid "$pid"
+	let_go
+}
+
+@test "stop-server by a path does not end the server of another file" {
+	famctl start-server "$file"
+	mkdir "$dir/other"
+	famctl create-fabric 16M "$f" --dir "$dir/other"
+	fam_run -4 famctl stop-server "$dir/other/$f.fam"
+	assert_stderr "cannot stop the server of fabric '$dir/other/$f.fam': the one of this name that runs serves '$file'"
+	assert_stderr "hint: famctl stop-server $f"
+	assert "it runs" is .state running
+	fam_run famctl stop-server "$f"
 }
 
 @test "where systemd runs, its unit is started with what was asked for" {

@@ -23,6 +23,7 @@ struct answer {
 	struct tm_ctl_head head;
 	union {
 		struct tm_ctl_status status;
+		struct tm_ctl_flush flush;
 		struct tm_ctl_peer peer[TM_CTL_PEERS_MAX];
 		uint8_t more[sizeof(struct tm_ctl_peer) *
 			     (TM_CTL_PEERS_MAX + 1)];
@@ -250,6 +251,111 @@ static void errors_of_the_server_are_told(void **state)
 	assert_int_equal(ping_answered(INT32_MIN, "x", &err), -EPROTO);
 }
 
+static struct answer good_flush(void)
+{
+	struct answer a = good(TM_CTL_FLUSH, 1, sizeof(struct tm_ctl_flush));
+
+	a.flush.serves = 1;
+	a.flush.commits = 4711;
+	return a;
+}
+
+static int get_flush(const struct answer *a, size_t len, struct err *err)
+{
+	struct line line = line_open();
+	struct tm_ctl_flush flush = {.commits = 1};
+	int ret;
+
+	*err = (struct err){0};
+	line_put(&line, a, len);
+	ret = control_flush(line.ours, &flush, err);
+	assert_int_equal(flush.commits, ret == 0 ? a->flush.commits : 1);
+	assert_int_equal(err->code, ret);
+	line_close(&line);
+	return ret;
+}
+
+static void what_a_flush_service_tells_is_taken(void **state)
+{
+	struct answer a = good_flush();
+	struct err err;
+
+	(void)state;
+	assert_int_equal(get_flush(&a, length(&a), &err), 0);
+	a.flush.error = -EIO;
+	a.flush.failed_at = 1795184808;
+	assert_int_equal(get_flush(&a, length(&a), &err), 0);
+	a.flush.serves = 0;
+	a.flush.error = -EOPNOTSUPP;
+	a.flush.failed_at = 0;
+	assert_int_equal(get_flush(&a, length(&a), &err), 0);
+}
+
+#define FLUSH(field, value, text)                                         \
+	{                                                                 \
+		sizeof(struct tm_ctl_head) +                              \
+			offsetof(struct tm_ctl_flush, field),             \
+			sizeof(((struct tm_ctl_flush *)0)->field), value, \
+			-EBADMSG, text                                    \
+	}
+
+static const struct damage flush_damages[] = {
+	HEAD(count, 0, -EBADMSG, "too short or too long"),
+	HEAD(record_bytes, 255, -EBADMSG, "another size"),
+	HEAD(op, TM_CTL_CLEAR, -EBADMSG, "another request"),
+	FLUSH(serves, 2, "number is out of its range"),
+	FLUSH(serves, 0, "why nothing is served"),
+	FLUSH(polls, 2, "number is out of its range"),
+	FLUSH(error, 5, "number is out of its range"),
+	FLUSH(error, (uint64_t)-4096, "number is out of its range"),
+	FLUSH(failed_at, (uint64_t)-1, "time is out of its range"),
+	FLUSH(failed_at, INT64_MAX, "time is out of its range"),
+};
+
+static void what_no_flush_service_tells_is_refused(void **state)
+{
+	struct answer empty = good(TM_CTL_FLUSH, 0, 0);
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flush_damages) / sizeof(struct damage);
+	     i++) {
+		const struct damage *d = &flush_damages[i];
+		struct answer a = good_flush();
+		size_t len = length(&a);
+
+		memcpy((uint8_t *)&a + d->offset, &d->value, d->bytes);
+		assert_int_equal(get_flush(&a, len, &err), d->code);
+		if (!strstr(err.text, d->text))
+			fail_msg("%zu: %s", i, err.text);
+	}
+	assert_int_equal(get_flush(&empty, sizeof(empty.head), &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "no flush service in it"));
+	/* A server of a release that had none. */
+	empty.head.error = -EOPNOTSUPP;
+	assert_int_equal(get_flush(&empty, sizeof(empty.head), &err),
+			 -EOPNOTSUPP);
+}
+
+static void clearing_asks_for_it_and_tells_what_is_so_now(void **state)
+{
+	struct line line = line_open();
+	struct answer a = good_flush();
+	struct tm_ctl_request request;
+	struct tm_ctl_flush flush;
+	struct err err;
+
+	(void)state;
+	a.head.op = TM_CTL_CLEAR;
+	line_put(&line, &a, length(&a));
+	assert_int_equal(control_clear(line.ours, &flush, &err), 0);
+	assert_int_equal(flush.commits, 4711);
+	assert_int_equal(recv(line.theirs, &request, sizeof(request), 0),
+			 sizeof(request));
+	assert_int_equal(request.op, TM_CTL_CLEAR);
+	line_close(&line);
+}
+
 static int count_peer(const struct tm_ctl_peer *peer, void *arg,
 		      struct err *err)
 {
@@ -325,6 +431,9 @@ int main(void)
 		cmocka_unit_test(other_lengths_are_refused),
 		cmocka_unit_test(no_answer_is_out_of_reach),
 		cmocka_unit_test(errors_of_the_server_are_told),
+		cmocka_unit_test(what_a_flush_service_tells_is_taken),
+		cmocka_unit_test(what_no_flush_service_tells_is_refused),
+		cmocka_unit_test(clearing_asks_for_it_and_tells_what_is_so_now),
 		cmocka_unit_test(pages_of_peers_are_put_together),
 		cmocka_unit_test(lists_that_never_end_are_refused),
 	};

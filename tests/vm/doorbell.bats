@@ -261,10 +261,22 @@ readonly SHOW='echo "$bar2"'
 	assert "the server stays" server_is .state running
 	wait_until 10 server_is .peers 0
 	famctl stop-server "$f"
+}
+
+@test "a server nobody attached to yet is restarted with a node's vectors" {
+	create n1 --define --vectors 2
 	famctl start-server "$fabrics/$f.fam"
-	fam_run -4 on start n1
-	assert_stderr "cannot start node '${prefix}n1': the server of fabric '$f': it is served with 1 vector, not 2"
-	is_off n1
+	fam_run on start n1 --dry-run
+	assert_stderr "server of fabric '$f', which had no peers yet, would be restarted with 2 vectors"
+	assert "nothing was done" server_is .vectors 1
+	fam_run on start n1
+	assert_stderr "server of fabric '$f', which had no peers yet, restarts with 2 vectors"
+	assert "with the node's vectors" server_is .vectors 2
+	wait_until 60 peer_is n1 .state ready
+	on stop n1 --force
+	wait_until 10 server_is .peers 0
+	fam_run -4 create n2 --start --vectors 3
+	assert_stderr "it is served with 2 vectors, not 3"
 }
 
 @test "a node that does not start leaves no server behind" {

@@ -120,7 +120,7 @@ teardown() {
 	libvirt_up "$home/libvirt"
 	famctl create-fabric 16M c --path "$home/c.fam"
 	famctl create-node "$node" --fabric "$home/c.fam" --virt-type qemu --memory 256M \
-		--bundle-dir "$VM_BUNDLE" --start
+		--bundle-dir "$VM_BUNDLE" --flush none --start
 	run node_exec "$node" 'ls /; exit 5'
 	first="$status $output"
 	run node_exec -t 1 "$node" 'sleep 30'

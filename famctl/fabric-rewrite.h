@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026, the FAM emulator authors */
+#ifndef FAMCTL_FABRIC_REWRITE_H
+#define FAMCTL_FABRIC_REWRITE_H
+
+#include "fabric.h"
+#include "util/err.h"
+
+/**
+ * fabric_rewrite() - write all that is in memory of a fabric to the disk again
+ * @rewritten: bytes
+ *
+ * After a failed write-back the kernel takes pages for written that were not:
+ * they look right as long as they are in memory, and no sync writes them. Here
+ * each page that is in memory is made dirty, without changing it, also while
+ * others store to it, and then all is synced. What is no longer in memory is
+ * what is on the disk.
+ * Return: 0 all of it is on the disk; -EIO or why that is not so; -EINTR
+ */
+int fabric_rewrite(const struct fabric *fabric, uint64_t *rewritten,
+		   struct err *err);
+
+#endif
