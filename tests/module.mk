@@ -27,12 +27,22 @@ $(TESTS)/fuzz-%: $(OBJ)/tests/fuzz/fuzz-%.o $(fuzz-driver) $(famctl-lib) \
 		-o $@ $(filter %.o,$^) $(test-libs) $(TEST_LIBS)
 
 include tests/server/module.mk
+include tests/bench/module.mk
+include tests/crash/module.mk
 
 # Failing msync(2) under libfam, which a healthy disk does not do.
-test-persist-ldflags := -Wl,--wrap=msync
+test-persist-ldflags := -Wl,--wrap=msync -Wl,--wrap=fdatasync -Wl,--wrap=mmap64
+test-persist-group-ldflags := $(test-persist-ldflags)
+test-copy-ldflags := -Wl,--wrap=msync
+# A file on persistent memory, which few machines have.
+test-window-ldflags := -Wl,--wrap=mmap64
+# A disk that is slow or fails, and a machine full of dirty pages.
+test-sync-ldflags := \
+	-Wl,--wrap=msync,--wrap=fdatasync,--wrap=sync_file_range \
+	-Wl,--wrap=clock_gettime,--wrap=pread64,--wrap=mmap64
 
 .PHONY: tests
-tests: all examples $(unit-bin) $(fuzz-bin) $(server-tools) ## build everything and the test programs
+tests: all examples $(unit-bin) $(fuzz-bin) $(server-tools) $(bench-tools) $(crash-tools) ## build everything and the test programs
 
 ##@ Checking
 .PHONY: check check-apparmor check-vm check-san fuzz lint deps-check
@@ -46,7 +56,8 @@ check: deps-check ## everything: unit, fuzz, cli, sanitizers, lint, real guests
 	$(Q)$(submake) tests
 	$(Q)$(submake) SAN=address BUILD=$(BUILD)/address tests
 	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
-	$(Q)tests/run unit fuzz cli server unit-address fuzz-address unit-thread lint vm
+	$(Q)tests/run unit fuzz cli server unit-address fuzz-address unit-thread lint vm \
+		crash
 
 check-vm: deps-check ## only the tests with real guests and libvirt
 	$(Q)$(submake) tests
@@ -77,7 +88,22 @@ check-soak: deps-check ## 10,000 hostile peers, under address and thread sanitiz
 	$(Q)$(submake) SAN=thread BUILD=$(BUILD)/thread tests
 	$(Q)CHURN_CYCLES=10000 tests/run server-address server-thread
 
+# Moments of each recording, hosts killed in each nested test, commits of each
+# writer; a fabric that loses anything is kept for fam-replay.
+CRASH_CUTS  ?= 100
+NESTED_CUTS ?= 25
+CRASH_COUNT ?= 1500
+CRASH_FS    ?= ext4 xfs
+.PHONY: check-crash
+check-crash: deps-check ## power cuts by the hundred: recorded disks, nested hosts
+	$(Q)$(submake) tests
+	$(Q)CRASH_CUTS=$(CRASH_CUTS) NESTED_CUTS=$(NESTED_CUTS) \
+		CRASH_COUNT=$(CRASH_COUNT) CRASH_FS='$(CRASH_FS)' tests/run crash
+
 .PHONY: bench
 bench: deps-check ## figures, side by side with others (needs an idle machine)
 	$(Q)$(submake) tests
 	$(Q)$(TESTS)/bench-handshake $(BIN)/tm-server
+	$(Q)$(TESTS)/bench-sync $(BENCH_DIR)
+	$(Q)$(TESTS)/bench-copy
+	$(Q)tests/bench/guest-commit $(BENCH_DIR)

@@ -1,0 +1,17 @@
+# Benchmarks; `make bench` runs them. BENCH_DIR lies on the disk to be measured.
+BENCH_DIR ?= /var/tmp
+
+$(TESTS)/bench-sync: $(OBJ)/tests/bench/bench-sync.o $(LIB)/libtmserver.a \
+		$(LIB)/libfamutil.a
+	@mkdir -p $(@D)
+	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -pthread
+
+# One for libfam's copies, one for durable commits on the host and in nodes.
+$(TESTS)/bench-copy $(TESTS)/bench-commit: $(TESTS)/bench-%: \
+		$(OBJ)/tests/bench/bench-%.o $(LIB)/libfam.a
+	@mkdir -p $(@D)
+	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -pthread $(PMEM_LIBS)
+
+bench-tools := $(TESTS)/bench-sync $(TESTS)/bench-copy $(TESTS)/bench-commit
