@@ -51,7 +51,7 @@ pkg = $(or $(shell pkg-config --$(1) $(2) 2>/dev/null),\
 	$(error $(2) not found by pkg-config; 'make deps' installs what is missing)))
 # No library is looked for when the goal does not build anything.
 nobuild := help deps deps-check clean dist format demo uninstall fuzz lint bench \
-	check check-vm check-san check-soak check-apparmor
+	check check-vm check-san check-soak check-crash check-apparmor
 ifneq ($(filter-out $(nobuild),$(or $(MAKECMDGOALS),all)),)
 PMEM_LIBS    := $(call pkg,libs,libpmem)
 LIBVIRT_LIBS := $(call pkg,libs,libvirt)

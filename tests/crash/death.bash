@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026, the FAM emulator authors
+# shellcheck shell=bash
+#
+# The bodies of death.bats; see crash.bash. Four writers commit to fabric f: one in
+# the node `doorbell`, one in the node `plain`, the host's `file` and `served`, which
+# has the fabric from the server. An act is "OBJECT DEED": what is done to whom.
+
+# shellcheck source=tests/crash/crash.bash
+[[ -n ${dir+set} ]] || source "${BASH_SOURCE[0]%/*}/crash.bash"
+
+readonly WRITERS=(doorbell plain file served) # at its index: the area of each
+# Longer than any of them may be silent once all is mended.
+readonly PATIENCE=20
+# Since nobody who waits has to notice a server that is away for less than 5 s.
+readonly AWAY_MS=4000
+# A supervisor waits longer after each death; then another one is started.
+readonly REVIVALS=5
+
+# How each one writes, beside what all do.
+declare -rA manner=([doorbell]='--pause 3000' [plain]='--pause 2000 --group 4'
+	[file]='--pause 4000 --copy' [served]='--pause 4000')
+
+writer_options=()               # of this run
+lives=0 revivals=0 frozen_at=0 away_ms=0
+declare -A pid=() known=()      # of host writers; error lines read, of each writer
+declare -A hits=() worst=()     # of each deed: how often; ms, whom it did not hit
+declare -a acks_of=() silent_of=() plan=()
+
+now_ms() {
+	printf '%s\n' "${EPOCHREALTIME/./}" | sed 's/...$//'
+}
+
+ctl() {
+	"$CRASH_TOOLS/fam-ctl" /run/fam/f.sock.ctl "$@" 2>/dev/null
+}
+
+server_is() { # KEY
+	ctl status | sed -n "s/^$1 //p"
+}
+
+# --- the plan ------------------------------------------------------------------
+
+# What may be done together with "OBJECT DEED": never twice to the same, and whoever
+# tells what a frozen one does must live.
+second_act() { # OBJECT DEED
+	local act
+	local -a others=()
+	for act in 'server killed' 'doorbell killed' 'plain killed' 'doorbell writer' \
+		'plain writer' 'file writer' 'served writer'; do
+		[[ $act != "$1 "* ]] || continue
+		[[ "$1 $2" != 'server frozen' || $act == @(file|served)* ]] || continue
+		others+=("$act")
+	done
+	printf '%s\n' "${others[RANDOM % ${#others[@]}]}"
+}
+
+# make_plan ROUNDS ACT...: all acts come before one comes again; with every third one
+# something else happens. Made beforehand, because others draw random numbers, too.
+make_plan() {
+	local rounds=$1 i j act
+	local -a deck=()
+	shift
+	RANDOM=$((seed & 0x7fff))
+	plan=()
+	while ((${#plan[@]} < rounds)); do
+		((${#deck[@]} > 0)) || deck=("$@")
+		j=$((RANDOM % ${#deck[@]}))
+		act=${deck[j]}
+		deck=("${deck[@]:0:j}" "${deck[@]:j+1}")
+		i=$((RANDOM % 3))
+		# shellcheck disable=SC2086 # two words
+		((i)) || act+=,$(second_act $act)
+		plan+=("$act")
+	done
+}
+
+# --- who writes ----------------------------------------------------------------
+
+is_node() { # WRITER
+	[[ $1 == doorbell || $1 == plain ]]
+}
+
+area_of() { # WRITER
+	local i
+	for i in "${!WRITERS[@]}"; do
+		[[ ${WRITERS[i]} != "$1" ]] || printf '%d\n' "$i"
+	done
+}
+
+node_boot() { # NODE
+	case $1 in
+	doorbell) guest_start "$1" -d "$mnt/f.fam:/run/fam/f.sock" ;;
+	plain) guest_start "$1" -f "$mnt/f.fam" ;;
+	esac
+	known[$1]=0
+}
+
+# Each life of a writer has another series of records, and in a node another log.
+writer_begin() { # WRITER
+	local -a options=("${writer_options[@]}")
+	read -ra options <<<"${manner[$1]} ${writer_options[*]}"
+	options+=(--area "$(area_of "$1")" --seed $((seed + (lives += 1))))
+	if is_node "$1"; then
+		guest_begin "$1" "life$lives" "${options[@]}" f
+		return
+	fi
+	local fabric=$mnt/f.fam
+	[[ $1 == file ]] || fabric=server:f
+	"$CRASH_TOOLS/fam-writer" --ack "$dir/marks" "${options[@]}" "$fabric" >>"$dir/$1.log" 2>&1 &
+	pid[$1]=$!
+}
+
+writer_log() { # WRITER
+	if is_node "$1"; then
+		vm_exec "$1" 'cat /tmp/life*'
+	else
+		cat "$dir/$1.log"
+	fi
+}
+
+# All errors that were not looked at yet, as "WRITER: error ERRNO TEXT".
+new_errors() {
+	local writer
+	local -a lines
+	for writer in "${WRITERS[@]}"; do
+		mapfile -t lines < <(writer_log "$writer" | sed -n '/^error/p')
+		lines=("${lines[@]:${known[$writer]:-0}}")
+		((${#lines[@]} == 0)) || printf "$writer: %s\n" "${lines[@]}"
+		known[$writer]=$((${known[$writer]:-0} + ${#lines[@]}))
+	done >"$dir/errors"
+}
+
+# Nodes may have waited in vain for a server, host programs need none.
+check_errors() {
+	local line
+	new_errors
+	while read -r line; do
+		if ((away_ms < AWAY_MS)) || [[ $line != @(doorbell|plain):\ error\ @(107|110)\ * ]]; then
+			die "the server was away for $away_ms ms, and $line"
+		fi
+	done <"$dir/errors"
+}
+
+# --- how they fare -------------------------------------------------------------
+
+# Sets acks_of, and keeps the longest silence of each area in silent_of.
+take_pulse() {
+	local -a words
+	local i
+	read -ra words < <(disk pulse)
+	for ((i = 0; i < ${#words[@]}; i += 3)); do
+		acks_of[words[i]]=${words[i + 1]}
+		((words[i + 2] <= ${silent_of[words[i]]:-0})) || silent_of[words[i]]=${words[i + 2]}
+	done
+}
+
+have_risen() { # BY WRITER...; above $goal
+	local writer by=$1 i
+	take_pulse
+	for writer in "${@:2}"; do
+		i=$(area_of "$writer")
+		((${acks_of[i]:-0} >= ${goal[i]:-0} + by)) || return
+	done
+}
+
+# rise BY WRITER...: until each of them has acknowledged so many records more.
+rise() {
+	local -a goal
+	take_pulse
+	goal=("${acks_of[@]}")
+	wait_until "$PATIENCE" have_risen "$@" || die "in $PATIENCE s not $1 of each of ${*:2}:" \
+		"${goal[*]}, now ${acks_of[*]}" "$(show_writers)"
+}
+
+show_writers() {
+	local writer
+	for writer in "${WRITERS[@]}"; do
+		printf '\n%s: ' "$writer"
+		writer_log "$writer" 2>&1 | tail -n 3
+	done
+	ctl status flush
+	cat /run/fam/f.sock.log
+}
+
+# --- deeds ---------------------------------------------------------------------
+
+server_begin() {
+	famctl start-server "$mnt/f.fam" 2>&1 || die 'the server does not start'
+	revivals=0
+}
+
+server_gone() { # SIGNAL [PID...]
+	local server
+	server=$(server_is pid)
+	kill "-$1" "$server" "${@:2}"
+	wait_until "$PATIENCE" proc_gone "$server" || die "the server does not end by SIG$1"
+}
+
+hit_server() { # DEED
+	frozen_at=$(now_ms)
+	case $1 in
+	killed) server_gone KILL ;;
+	lost) server_gone KILL "$(</run/fam/f.sock.supervisor)" ;;
+	stopped) server_gone TERM ;;
+	replaced) lives_before=$(server_is lives) && kill -USR2 "$(server_is pid)" ;;
+	frozen) freeze_server ;;
+	esac
+}
+
+# Each node's writer gets an answer, and those of the host are not concerned.
+freeze_server() {
+	frozen=$(server_is pid)
+	kill -STOP "$frozen"
+	rise 20 file served
+	local -A told=()
+	wait_until "$PATIENCE" nodes_are_told || die 'somebody waits for a server that stands still'
+}
+
+nodes_are_told() {
+	local node
+	for node in doorbell plain; do
+		[[ -n ${told[$node]:-} ]] && continue
+		vm_exec "$node" "cat /tmp/life* | tail -n +$((${known[$node]:-0} + 1)) | grep -q '^error 107 '" ||
+			return
+		told["$node"]=1
+	done
+}
+
+mend_server() { # DEED
+	case $1 in
+	killed)
+		# Its supervisor does it.
+		((revivals += 1))
+		wait_until "$PATIENCE" server_answers f || die 'the server does not come back'
+		((revivals < REVIVALS)) || { hit_server lost && mend_server lost; }
+		;;
+	lost | stopped) server_begin ;;
+	replaced) wait_until "$PATIENCE" is_replaced || die 'nobody took over' ;;
+	frozen) kill -CONT "$frozen" ;;
+	esac
+	away_ms=$(($(now_ms) - frozen_at))
+}
+
+# It refuses while the disk is busy.
+is_replaced() {
+	(($(server_is lives) > lives_before)) && return
+	kill -USR2 "$(server_is pid)"
+	return 1
+}
+
+hit_node() { # NODE DEED
+	case $2 in
+	killed) vm_kill "$1" ;;
+	writer) vm_exec "$1" 'killall -9 fam-writer' ;;
+	frozen)
+		kill -STOP "${vm_pid[$1]}"
+		# Which costs the others nothing.
+		rise 100 "${WRITERS[@]/#$1/file}"
+		;;
+	esac
+}
+
+mend_node() { # NODE DEED
+	case $2 in
+	killed) node_boot "$1" && writer_begin "$1" ;;
+	writer) writer_begin "$1" ;;
+	frozen) kill -CONT "${vm_pid[$1]}" ;;
+	esac
+}
+
+hit() { # OBJECT DEED
+	hits["$*"]=$((${hits["$*"]:-0} + 1))
+	case $1 in
+	server) hit_server "$2" ;;
+	doorbell | plain) hit_node "$@" ;;
+	*) kill -KILL "${pid[$1]}" && { wait "${pid[$1]}" || true; } 2>/dev/null ;;
+	esac
+}
+
+mend() { # OBJECT DEED
+	case $1 in
+	server) mend_server "$2" ;;
+	doorbell | plain) mend_node "$@" ;;
+	*) writer_begin "$1" ;;
+	esac
+}
+
+# --- the run -------------------------------------------------------------------
+
+# The longest silence of those that were not hit themselves.
+note_silence() { # ACTS
+	local i most=0
+	take_pulse
+	for i in "${!WRITERS[@]}"; do
+		[[ ",$1" != *",${WRITERS[i]} "* ]] || continue
+		((silent_of[i] <= most)) || most=${silent_of[i]}
+	done
+	((most <= ${worst["$1"]:-0})) || worst["$1"]=$most
+	printf '%s: the others were silent for %d ms at most\n' "$1" "$most"
+}
+
+round() { # ACTS, "OBJECT DEED[,OBJECT DEED]"
+	local act
+	local -a acts words
+	IFS=, read -ra acts <<<"$1"
+	away_ms=0
+	take_pulse
+	silent_of=()
+	for act in "${acts[@]}"; do
+		read -ra words <<<"$act"
+		hit "${words[@]}"
+	done
+	# A node with a doorbell does not boot without its server.
+	mapfile -t acts < <(printf '%s\n' "${acts[@]}" | sort -s -k1,1 | awk '{
+		print ($1 == "server" ? 0 : 1), $0 }' | sort -s -k1,1n | cut -d' ' -f2-)
+	for act in "${acts[@]}"; do
+		read -ra words <<<"$act"
+		mend "${words[@]}"
+	done
+	rise 20 "${WRITERS[@]}"
+	note_silence "$1"
+	check_errors
+}
+
+world_up() { # WRITER-OPTION...
+	local writer
+	writer_options=("$@")
+	disk_up -t ext4
+	fabric f --prepare
+	server_begin
+	for writer in doorbell plain; do
+		node_boot "$writer"
+	done
+	disk_record
+	for writer in "${WRITERS[@]}"; do
+		writer_begin "$writer"
+	done
+	rise 20 "${WRITERS[@]}"
+}
+
+has_ended() { # WRITER
+	writer_log "$1" | tail -n 1 | grep -q '^end '
+}
+
+# Nobody hangs: told to end, each one does.
+writers_end() {
+	local writer
+	kill -TERM "${pid[@]}"
+	for writer in doorbell plain; do
+		vm_exec "$writer" 'killall fam-writer'
+	done
+	for writer in "${WRITERS[@]}"; do
+		wait_until "$PATIENCE" has_ended "$writer" || die "'$writer' does not end $(show_writers)"
+	done
+}
+
+report() {
+	local act acks=0 i
+	take_pulse
+	for i in "${acks_of[@]}"; do
+		((acks += i))
+	done
+	printf '%d rounds, %d records acknowledged (%s)\n' "${#plan[@]}" "$acks" "${acks_of[*]}"
+	for act in "${!hits[@]}"; do
+		printf '%s: %d times\n' "$act" "${hits[$act]}"
+	done | sort
+}
+
+deaths() { # ROUNDS ACT...
+	local acts
+	make_plan "$@"
+	for acts in "${plan[@]}"; do
+		round "$acts"
+	done
+	report
+}
+
+deaths_keep() { # ROUNDS
+	world_up
+	deaths "$1" 'server killed' 'server lost' 'server stopped' 'server replaced' \
+		'server frozen' 'doorbell killed' 'doorbell writer' 'doorbell frozen' \
+		'plain killed' 'plain writer' 'file writer' 'served writer'
+	output=$(famctl show-fabric "$mnt/f.fam" --json)
+	[[ $(jq -r .failed <<<"$output") == null ]] || die "a healthy disk is said to fail: $output"
+	# As it is, then as if the power had been cut.
+	writers_end
+	crash_end_all
+	replay --at end --model all
+	assert_there
+	replay
+	assert_kept
+}
+
+# Of one cut there are not more acknowledgements than slots.
+assert_there() {
+	((acks > 500 && lost == 0 && unreadable == 0)) || die "$lost of $acks records are not there"
+}
+
+deaths_lose() { # ROUNDS
+	world_up --no-persist
+	deaths "$1" 'server killed' 'doorbell writer' 'plain writer' 'file writer' 'served writer'
+	crash_end_all
+	replay
+	assert_lost
+}
