@@ -22,9 +22,9 @@ declare -rA manner=([doorbell]='--pause 3000' [plain]='--pause 2000 --group 4'
 	[file]='--pause 4000 --copy' [served]='--pause 4000')
 
 writer_options=()               # of this run
-lives=0 revivals=0 frozen_at=0 away_ms=0
-declare -A pid=() known=()      # of host writers; error lines read, of each writer
-declare -A hits=() worst=()     # of each deed: how often; ms, whom it did not hit
+lives=0 revivals=0 left_at=0 away_ms=0 longest=0
+declare -A pid=() log=() known=() # of host writers; of nodes'; error lines read
+declare -A hits=()              # how often, each act
 declare -a acks_of=() silent_of=() plan=()
 
 now_ms() {
@@ -41,8 +41,9 @@ server_is() { # KEY
 
 # --- the plan ------------------------------------------------------------------
 
-# What may be done together with "OBJECT DEED": never twice to the same, and whoever
-# tells what a frozen one does must live.
+# Sets $second to what may happen besides an act: never to the same object, and who
+# is to tell of a frozen server must live. Not by output: a subshell's random numbers
+# cannot be had again.
 second_act() { # OBJECT DEED
 	local act
 	local -a others=()
@@ -52,26 +53,28 @@ second_act() { # OBJECT DEED
 		[[ "$1 $2" != 'server frozen' || $act == @(file|served)* ]] || continue
 		others+=("$act")
 	done
-	printf '%s\n' "${others[RANDOM % ${#others[@]}]}"
+	second=${others[RANDOM % ${#others[@]}]}
 }
 
-# make_plan ROUNDS ACT...: all acts come before one comes again; with every third one
-# something else happens. Made beforehand, because others draw random numbers, too.
+# make_plan ROUNDS ACT...: all acts come before one comes again; with about every
+# third one something else happens. Each entry is "MOMENT ACT[,ACT]", so many records
+# after the last round. Made beforehand, since others draw random numbers, too.
 make_plan() {
-	local rounds=$1 i j act
+	local rounds=$1 i act second=''
 	local -a deck=()
 	shift
 	RANDOM=$((seed & 0x7fff))
 	plan=()
 	while ((${#plan[@]} < rounds)); do
 		((${#deck[@]} > 0)) || deck=("$@")
-		j=$((RANDOM % ${#deck[@]}))
-		act=${deck[j]}
-		deck=("${deck[@]:0:j}" "${deck[@]:j+1}")
-		i=$((RANDOM % 3))
-		# shellcheck disable=SC2086 # two words
-		((i)) || act+=,$(second_act $act)
-		plan+=("$act")
+		i=$((RANDOM % ${#deck[@]}))
+		act=${deck[i]}
+		deck=("${deck[@]:0:i}" "${deck[@]:i+1}")
+		if ((RANDOM % 3 == 0)) && [[ $act != all* ]]; then
+			second_act "${act% *}" "${act#* }"
+			act+=,$second
+		fi
+		plan+=("$((RANDOM % 100 + 1)) $act")
 	done
 }
 
@@ -98,11 +101,14 @@ node_boot() { # NODE
 
 # Each life of a writer has another series of records, and in a node another log.
 writer_begin() { # WRITER
-	local -a options=("${writer_options[@]}")
+	local -a options
 	read -ra options <<<"${manner[$1]} ${writer_options[*]}"
-	options+=(--area "$(area_of "$1")" --seed $((seed + (lives += 1))))
+	((lives += 1))
+	options+=(--area "$(area_of "$1")" --seed $((seed + lives)))
 	if is_node "$1"; then
-		guest_begin "$1" "life$lives" "${options[@]}" f
+		# The order of the names is that of the lives.
+		printf -v log[$1] 'life%06d' "$lives"
+		guest_begin "$1" "${log[$1]}" "${options[@]}" f
 		return
 	fi
 	local fabric=$mnt/f.fam
@@ -198,14 +204,36 @@ server_gone() { # SIGNAL [PID...]
 }
 
 hit_server() { # DEED
-	frozen_at=$(now_ms)
+	left_at=$(now_ms)
 	case $1 in
 	killed) server_gone KILL ;;
+	hounded) hound_server ;;
 	lost) server_gone KILL "$(</run/fam/f.sock.supervisor)" ;;
 	stopped) server_gone TERM ;;
 	replaced) lives_before=$(server_is lives) && kill -USR2 "$(server_is pid)" ;;
 	frozen) freeze_server ;;
 	esac
+}
+
+# Killed again and again while it comes up.
+hound_server() {
+	local server
+	for _ in 1 2 3; do
+		server=$(server_child)
+		kill -KILL "$server"
+		((revivals += 1))
+		wait_until "$PATIENCE" server_is_another "$server" || die 'the supervisor gave up'
+	done
+	kill -KILL "$(server_child)"
+}
+
+server_child() {
+	pgrep -P "$(</run/fam/f.sock.supervisor)"
+}
+
+server_is_another() { # PID
+	local server
+	server=$(server_child) && [[ $server != "$1" ]]
 }
 
 # Each node's writer gets an answer, and those of the host are not concerned.
@@ -229,7 +257,7 @@ nodes_are_told() {
 
 mend_server() { # DEED
 	case $1 in
-	killed)
+	killed | hounded)
 		# Its supervisor does it.
 		((revivals += 1))
 		wait_until "$PATIENCE" server_answers f || die 'the server does not come back'
@@ -239,7 +267,7 @@ mend_server() { # DEED
 	replaced) wait_until "$PATIENCE" is_replaced || die 'nobody took over' ;;
 	frozen) kill -CONT "$frozen" ;;
 	esac
-	away_ms=$(($(now_ms) - frozen_at))
+	away_ms=$(($(now_ms) - left_at))
 }
 
 # It refuses while the disk is busy.
@@ -269,9 +297,29 @@ mend_node() { # NODE DEED
 	esac
 }
 
+# All processes at once, as when the host's memory runs out.
+hit_all() {
+	left_at=$(now_ms)
+	kill -KILL "$(server_is pid)" "$(</run/fam/f.sock.supervisor)" "${vm_pid[@]}" "${pid[@]}"
+	wait "${pid[@]}" 2>/dev/null || true
+	vm_kill doorbell
+	vm_kill plain
+}
+
+mend_all() {
+	local writer
+	server_begin
+	node_boot doorbell
+	node_boot plain
+	for writer in "${WRITERS[@]}"; do
+		writer_begin "$writer"
+	done
+}
+
 hit() { # OBJECT DEED
 	hits["$*"]=$((${hits["$*"]:-0} + 1))
 	case $1 in
+	all) hit_all ;;
 	server) hit_server "$2" ;;
 	doorbell | plain) hit_node "$@" ;;
 	*) kill -KILL "${pid[$1]}" && { wait "${pid[$1]}" || true; } 2>/dev/null ;;
@@ -280,6 +328,7 @@ hit() { # OBJECT DEED
 
 mend() { # OBJECT DEED
 	case $1 in
+	all) mend_all ;;
 	server) mend_server "$2" ;;
 	doorbell | plain) mend_node "$@" ;;
 	*) writer_begin "$1" ;;
@@ -293,33 +342,35 @@ note_silence() { # ACTS
 	local i most=0
 	take_pulse
 	for i in "${!WRITERS[@]}"; do
-		[[ ",$1" != *",${WRITERS[i]} "* ]] || continue
+		[[ ",$1" != *",${WRITERS[i]} "* && $1 != all* ]] || continue
 		((silent_of[i] <= most)) || most=${silent_of[i]}
 	done
-	((most <= ${worst["$1"]:-0})) || worst["$1"]=$most
 	printf '%s: the others were silent for %d ms at most\n' "$1" "$most"
+	# Then they are to be.
+	[[ $1 != *'server frozen'* ]] || return 0
+	((most <= longest)) || longest=$most
 }
 
-round() { # ACTS, "OBJECT DEED[,OBJECT DEED]"
+round() { # MOMENT ACTS
 	local act
 	local -a acts words
-	IFS=, read -ra acts <<<"$1"
+	rise "$1" file
 	away_ms=0
 	take_pulse
 	silent_of=()
+	IFS=, read -ra acts <<<"$2"
 	for act in "${acts[@]}"; do
 		read -ra words <<<"$act"
 		hit "${words[@]}"
 	done
-	# A node with a doorbell does not boot without its server.
-	mapfile -t acts < <(printf '%s\n' "${acts[@]}" | sort -s -k1,1 | awk '{
-		print ($1 == "server" ? 0 : 1), $0 }' | sort -s -k1,1n | cut -d' ' -f2-)
+	# Without its server a node with a doorbell does not boot.
+	[[ ${acts[-1]} != server* ]] || acts=("${acts[-1]}" "${acts[0]}")
 	for act in "${acts[@]}"; do
 		read -ra words <<<"$act"
 		mend "${words[@]}"
 	done
 	rise 20 "${WRITERS[@]}"
-	note_silence "$1"
+	note_silence "$2"
 	check_errors
 }
 
@@ -340,7 +391,11 @@ world_up() { # WRITER-OPTION...
 }
 
 has_ended() { # WRITER
-	writer_log "$1" | tail -n 1 | grep -q '^end '
+	if is_node "$1"; then
+		guest_says "$1" "${log[$1]}" '^end '
+	else
+		tail -n 1 "$dir/$1.log" | grep -q '^end '
+	fi
 }
 
 # Nobody hangs: told to end, each one does.
@@ -361,26 +416,28 @@ report() {
 	for i in "${acks_of[@]}"; do
 		((acks += i))
 	done
-	printf '%d rounds, %d records acknowledged (%s)\n' "${#plan[@]}" "$acks" "${acks_of[*]}"
+	printf '%d rounds, %d records acknowledged (%s); at most %d ms of silence\n' \
+		"${#plan[@]}" "$acks" "${acks_of[*]}" "$longest"
 	for act in "${!hits[@]}"; do
 		printf '%s: %d times\n' "$act" "${hits[$act]}"
 	done | sort
 }
 
 deaths() { # ROUNDS ACT...
-	local acts
+	local entry
 	make_plan "$@"
-	for acts in "${plan[@]}"; do
-		round "$acts"
+	for entry in "${plan[@]}"; do
+		round "${entry%% *}" "${entry#* }"
 	done
 	report
 }
 
 deaths_keep() { # ROUNDS
 	world_up
-	deaths "$1" 'server killed' 'server lost' 'server stopped' 'server replaced' \
-		'server frozen' 'doorbell killed' 'doorbell writer' 'doorbell frozen' \
-		'plain killed' 'plain writer' 'file writer' 'served writer'
+	deaths "$1" 'server killed' 'server hounded' 'server lost' 'server stopped' \
+		'server replaced' 'server frozen' 'doorbell killed' 'doorbell writer' \
+		'doorbell frozen' 'plain killed' 'plain writer' 'file writer' \
+		'served writer' 'all killed'
 	output=$(famctl show-fabric "$mnt/f.fam" --json)
 	[[ $(jq -r .failed <<<"$output") == null ]] || die "a healthy disk is said to fail: $output"
 	# As it is, then as if the power had been cut.

@@ -5,13 +5,13 @@
 # Servers, nodes and programs are killed, stopped, replaced and frozen while four
 # of them commit: the others go on, whoever waits gets an answer, and what was
 # acknowledged is there, after any power cut of the recorded disk, too.
-#	CRASH_ROUNDS	how often somebody is hit (12)
+#	CRASH_ROUNDS	how often somebody is hit (14)
 #	CRASH_CUTS	moments of each recording at which the power is cut (20)
 #	FAM_SEED	of victims, records and cuts
 
-readonly ROUNDS=${CRASH_ROUNDS:-12}
+readonly ROUNDS=${CRASH_ROUNDS:-14}
 # Recordings of so many rounds: a tape lies in memory.
-readonly PIECE=24
+readonly PIECE=28
 
 export BATS_TEST_TIMEOUT=$((240 + 15 * ROUNDS + 6 * ${CRASH_CUTS:-20} * (ROUNDS / PIECE + 1)))
 

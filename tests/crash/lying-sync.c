@@ -32,6 +32,12 @@ int sync_ranges(struct syncer *syncer, struct fam_range *ranges, size_t count,
 	return 0;
 }
 
+void sync_distrust(struct syncer *syncer, bool on)
+{
+	(void)syncer;
+	(void)on;
+}
+
 void sync_close(struct syncer *syncer)
 {
 	(void)syncer;
