@@ -39,7 +39,7 @@ test-window-ldflags := -Wl,--wrap=mmap64
 # A disk that is slow or fails, and a machine full of dirty pages.
 test-sync-ldflags := \
 	-Wl,--wrap=msync,--wrap=fdatasync,--wrap=sync_file_range \
-	-Wl,--wrap=clock_gettime,--wrap=pread64,--wrap=mmap64
+	-Wl,--wrap=clock_gettime,--wrap=pread64,--wrap=mmap64,--wrap=madvise
 
 .PHONY: tests
 tests: all examples $(unit-bin) $(fuzz-bin) $(server-tools) $(bench-tools) $(crash-tools) ## build everything and the test programs
@@ -106,4 +106,5 @@ bench: deps-check ## figures, side by side with others (needs an idle machine)
 	$(Q)$(TESTS)/bench-handshake $(BIN)/tm-server
 	$(Q)$(TESTS)/bench-sync $(BENCH_DIR)
 	$(Q)$(TESTS)/bench-copy
+	$(Q)$(TESTS)/bench-writers $(BENCH_DIR)
 	$(Q)tests/bench/guest-commit $(BENCH_DIR)

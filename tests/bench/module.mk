@@ -8,10 +8,11 @@ $(TESTS)/bench-sync: $(OBJ)/tests/bench/bench-sync.o $(LIB)/libtmserver.a \
 		$(filter %.a,$^) -pthread
 
 # One for libfam's copies, one for durable commits on the host and in nodes.
-$(TESTS)/bench-copy $(TESTS)/bench-commit: $(TESTS)/bench-%: \
+fam-benches := $(addprefix $(TESTS)/bench-,copy commit writers)
+$(fam-benches): $(TESTS)/bench-%: \
 		$(OBJ)/tests/bench/bench-%.o $(LIB)/libfam.a
 	@mkdir -p $(@D)
 	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) -pthread $(PMEM_LIBS)
 
-bench-tools := $(TESTS)/bench-sync $(TESTS)/bench-copy $(TESTS)/bench-commit
+bench-tools := $(TESTS)/bench-sync $(fam-benches)
