@@ -39,7 +39,10 @@ static int read_mark(int fd, const struct fabric *fabric,
 		     struct fabric_mark *out)
 {
 	int32_t failed = 0;
-	int ret = fdio_pread(
+	int ret;
+
+	*out = (struct fabric_mark){0};
+	ret = fdio_pread(
 		fd, &failed, sizeof(failed),
 		place_of(fabric, offsetof(struct fam_mailbox, failed)));
 
@@ -53,6 +56,22 @@ static int read_mark(int fd, const struct fabric *fabric,
 	if (!out->error || out->at_ns > INT64_MAX)
 		out->at_ns = 0;
 	return 0;
+}
+
+bool fabric_has_epoch(const struct fabric *fabric)
+{
+	struct err ignored;
+	_cleanup_close_ int fd =
+		fabric_has_mailbox(fabric)
+			? fabric_reopen(fabric, O_RDONLY, &ignored)
+			: -1;
+	uint64_t epoch = 0;
+
+	return fd >= 0 &&
+	       fdio_pread(fd, &epoch, sizeof(epoch),
+			  place_of(fabric,
+				   offsetof(struct fam_mailbox, epoch))) == 0 &&
+	       epoch;
 }
 
 int fabric_mark_read(const struct fabric *fabric, struct fabric_mark *out,

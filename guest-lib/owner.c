@@ -77,14 +77,14 @@ void fam_owner_self(struct fam_owner *out)
 uint64_t fam_owner_token(void)
 {
 	static _Atomic uint64_t count;
-	uint64_t token = 0;
+	uint64_t token = 0, seed[4] = {0};
 
 	if (getrandom(&token, sizeof(token), GRND_INSECURE) != sizeof(token) &&
 	    getrandom(&token, sizeof(token), GRND_NONBLOCK) != sizeof(token)) {
-		uint64_t seed[] = {(uint64_t)fam_now_ns(), (uint64_t)getpid(),
-				   (uintptr_t)&token,
-				   atomic_fetch_add(&count, 1)};
-
+		seed[0] = (uint64_t)fam_now_ns();
+		seed[1] = (uint64_t)getpid();
+		seed[2] = (uintptr_t)&token;
+		seed[3] = atomic_fetch_add(&count, 1);
 		token = hash(UINT64_C(0xcbf29ce484222325), seed, sizeof(seed));
 	}
 	return token | UINT64_C(1) << 63;

@@ -45,7 +45,8 @@ struct way {
 
 static void fail(const char *what, const char *path, const char *cause)
 {
-	fprintf(stderr, "bench-commit: cannot %s '%s': %s\n", what, path, cause);
+	fprintf(stderr, "bench-commit: cannot %s '%s': %s\n", what, path,
+		cause);
 	exit(1);
 }
 
@@ -177,7 +178,8 @@ int main(int argc, char **argv)
 
 	if (n < 1 || n > WAYS || (rounds = atoi(argv[1])) < 1 ||
 	    (count = atoi(argv[2])) < 1 || count > COUNTS) {
-		fputs("usage: bench-commit ROUNDS COUNT WAY:BYTES:PATH...\n", stderr);
+		fputs("usage: bench-commit ROUNDS COUNT WAY:BYTES:PATH...\n",
+		      stderr);
 		return 2;
 	}
 	for (int i = 0; i < n; i++)

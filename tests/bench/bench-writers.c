@@ -84,7 +84,7 @@ static uint64_t now_ns(void)
 
 static char *attach(struct fam **fam, uint64_t offset, uint64_t len)
 {
-	void *memory;
+	void *memory = NULL;
 	int r = fam_open(fam, file, 0);
 
 	if (r == 0)
@@ -201,6 +201,8 @@ static void take_turn(const struct kind *kind, struct turn *turn,
 		waitpid(other, NULL, 0);
 	}
 	n = atomic_load(&turn->samples);
+	if (n == 0)
+		fail("commit to", "no commit was done in a second");
 	if (n > SAMPLES)
 		n = SAMPLES;
 	sum->tenths = realloc(sum->tenths, (sum->count + n) * sizeof(uint32_t));
@@ -220,14 +222,16 @@ static int compare(const void *a, const void *b)
 
 static double percentile(const struct sum *sum, unsigned int percent)
 {
-	return sum->tenths[sum->count * percent / 100] / 10.0;
+	size_t index = sum->count * percent / 100;
+
+	return sum->tenths ? sum->tenths[index] / 10.0 : 0;
 }
 
 static void report(struct sum sums[KINDS])
 {
 	printf("%-20s %10s %10s %10s %10s\n", "", "commits/s", "median us",
 	       "p99 us", "CPU us");
-	for (size_t k = 0; k < KINDS; k++) {
+	for (size_t k = 0; k < KINDS && sums[k].tenths; k++) {
 		qsort(sums[k].tenths, sums[k].count, sizeof(uint32_t), compare);
 		printf("%-20s %10.0f %10.1f %10.1f %10.1f\n", kinds[k].name,
 		       (double)sums[k].count / (double)sums[k].turns,
