@@ -45,8 +45,9 @@ static const struct meaning {
 	{EFAULT, "the range is not inside one mapped window",
 	 "pass addresses that lie in one window of fam_map()"},
 	{EOPNOTSUPP, "no way to the host's disk from here, or no doorbells",
-	 "on the host, 'famctl sync-fabric' makes the stores durable; "
-	 "'server:NAME' gives a program of the host doorbells"},
+	 "on the host, 'famctl sync-fabric' makes the stores durable, unless "
+	 "the fabric's file is in memory (tmpfs); 'server:NAME' gives a "
+	 "program of the host doorbells"},
 	{EIO, "writing to the disk failed; data may be lost",
 	 "look for disk errors in the host's kernel log and check the data; "
 	 "then 'famctl clear-errors' on the host ends this, and programs open "
@@ -55,6 +56,8 @@ static const struct meaning {
 	 "give the path of the fabric's file itself"},
 	{EBUSY, "a driver in this machine holds the device's memory",
 	 "unbind the driver, or use the device it offers"},
+	{ETXTBSY, "the fabric's file is kept by a program that writes it anew",
+	 "wait until 'famctl prepare-fabric' has ended"},
 	{ECONNREFUSED, "no server runs there",
 	 "start one on the host: 'famctl start-server', or see tm-server(8)"},
 	{ECONNRESET, "the server ended the connection",

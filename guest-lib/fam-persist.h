@@ -222,7 +222,8 @@ struct fam_way {
 	};
 };
 
-/** fam_mark_get() - 0, FAM_GROUP_MARKED, or negative: it cannot be read */
+/** fam_mark_get() - 0, FAM_GROUP_MARKED, or negative: it cannot be read, or a
+ * server says that the file of this window is gone */
 int fam_mark_get(const struct fam *fam);
 
 /** fam_mark_time() - when the last failure was, cleared or not; 0: never */

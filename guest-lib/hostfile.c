@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include <fam-medium.h>
 
@@ -16,6 +17,9 @@
 
 #define SYSTEM_DIR "/var/lib/fam"
 #define DIR_COUNT  2
+
+#define LEASE_LOOK_NS 5000000 /* less than prepare-fabric's own pause */
+#define LEASE_LOOKS   2000
 
 /* 0 and the directory, or -ENOENT where the environment names none. */
 static int user_dir(char dir[PATH_MAX])
@@ -97,6 +101,26 @@ static int check_kind(const char *path)
 	return S_ISREG(st.st_mode) ? 0 : -ENOTBLK;
 }
 
+/*
+ * famctl prepare-fabric keeps others out by a lease, until it is told that one
+ * is there. It is told by the open() that fails.
+ */
+static int open_leased(const char *path, int flags)
+{
+	const struct timespec pause = {.tv_nsec = LEASE_LOOK_NS};
+	int fd = open(path, flags);
+
+	for (int i = 0; fd < 0 && errno == EWOULDBLOCK && i < LEASE_LOOKS;
+	     i++) {
+		nanosleep(&pause, NULL);
+		fd = open(path, flags);
+	}
+	/* Another meaning than with doorbells. */
+	if (fd < 0 && errno == EWOULDBLOCK)
+		errno = ETXTBSY;
+	return fd;
+}
+
 static int open_regular(const char *path, bool writable)
 {
 	int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -104,7 +128,8 @@ static int open_regular(const char *path, bool writable)
 
 	if (r < 0)
 		return r;
-	return fam_fd_lift(open(path, (writable ? O_RDWR : O_RDONLY) | flags));
+	return fam_fd_lift(
+		open_leased(path, (writable ? O_RDWR : O_RDONLY) | flags));
 }
 
 int fam_hostfile_describe(struct fam_source *source)

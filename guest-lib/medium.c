@@ -18,6 +18,7 @@
 struct mount {
 	char type[32], source[PATH_MAX];
 	char upper[PATH_MAX]; /* of an overlay, else "" */
+	bool is_volatile;     /* an overlay that syncs nothing */
 };
 
 /* The kernel writes blanks and the like as \040, backslashes as \134. */
@@ -64,6 +65,19 @@ static void read_upper(const char *options, char upper[PATH_MAX])
 	unquote(upper);
 }
 
+/* As a whole word, behind "rw" or "ro". */
+static bool has_option(const char *options, const char *option)
+{
+	size_t len = strlen(option);
+	const char *at = options;
+
+	while ((at = strstr(at + 1, option))) {
+		if (at[-1] == ',' && strchr(",\n", at[len]))
+			return true;
+	}
+	return false;
+}
+
 /* "ID PARENT DEVICE ROOT POINT OPTIONS TAGS... - TYPE SOURCE OPTIONS" */
 static bool read_line(const char *line, int id, struct mount *out)
 {
@@ -77,6 +91,9 @@ static bool read_line(const char *line, int id, struct mount *out)
 		return false;
 	unescape(out->source);
 	read_upper(end + at, out->upper);
+	/* newer kernels write the latter */
+	out->is_volatile = has_option(end + at, "volatile") ||
+			   has_option(end + at, "fsync=volatile");
 	return true;
 }
 
@@ -170,6 +187,9 @@ static bool is_memory(int fd, int depth)
 		return false;
 	if (strcmp(mount.type, "overlay") != 0)
 		return is_on_memory_disk(fd, &mount);
+	/* fsync(2) succeeds there and does nothing, as in memory. */
+	if (mount.is_volatile)
+		return true;
 	upper = open(mount.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (upper < 0)
 		return false;

@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -13,7 +14,10 @@
 
 /* --- host ------------------------------------------------------------------ */
 
-#define DIRTY_MAX (UINT64_C(64) << 20)
+#define DIRTY_MAX	(UINT64_C(64) << 20)
+#define SECOND_NS	INT64_C(1000000000)
+#define LOCK_NAP_NS_MIN 20000 /* until a window is free */
+#define LOCK_NAP_NS_MAX 1000000
 
 /*
  * msync() of pages behind a new end of the file, or of a file without a name,
@@ -116,7 +120,8 @@ static int write_window(const struct fam_way *way,
  * The kernel tells of a failure to each open file once. One that was marked and
  * cleared while we wrote nothing is told late: it ends this attachment, whose
  * stores it may concern, but is no news to the others. Should it be another one
- * after all, their open files are told, too.
+ * after all, their open files are told, too. Not so by a window: behind it is
+ * the emulator's one open file for all programs of the node.
  */
 static int write_marked(struct fam *fam, const struct fam_batch *batch,
 			int (*write_out)(const struct fam_way *way,
@@ -132,7 +137,7 @@ static int write_marked(struct fam *fam, const struct fam_batch *batch,
 		fam->way->failed_ns = last;
 		return fam_mark_get(fam);
 	}
-	if (fam->way->failed_ns == last)
+	if (fam->way->failed_ns == last || write_out == write_window)
 		fam_mark_set(fam);
 	return r;
 }
@@ -145,9 +150,38 @@ static int sync_host(void *arg, struct fam_batch *batch)
 	return r ? r : fam_file_check(&fam->source);
 }
 
+/*
+ * One program of the node at a time: of two that sync the emulator's file at the
+ * same time the kernel tells one of a failure, and the other could see the mark
+ * before it is set. The lock ends with its holder; one that is held for very
+ * long is as good as a disk that hangs: no success.
+ */
+static int lock_window(int fd)
+{
+	int64_t until = fam_now_ns() + FAM_PERSIST_SECONDS * SECOND_NS;
+	struct timespec nap = {0, LOCK_NAP_NS_MIN};
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || fam_now_ns() >= until)
+			return -errno;
+		nanosleep(&nap, NULL);
+		if (nap.tv_nsec < LOCK_NAP_NS_MAX)
+			nap.tv_nsec *= 2;
+	}
+	return 0;
+}
+
 static int sync_window(void *arg, struct fam_batch *batch)
 {
-	return write_marked(arg, batch, write_window);
+	struct fam *fam = arg;
+	int r = lock_window(fam->way->fd);
+
+	/* It may be another program that is stuck: the next call tries again. */
+	if (r == -EWOULDBLOCK)
+		return FAM_GROUP_MARKED;
+	r = write_marked(fam, batch, write_window);
+	(void)flock(fam->way->fd, LOCK_UN); /* valid descriptor, or no lock */
+	return r;
 }
 
 static int group_post(struct fam *fam, struct fam_ask *ask)

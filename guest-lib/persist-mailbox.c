@@ -8,7 +8,8 @@
 #include "fam-persist.h"
 
 #define KICK_NS	 INT64_C(1000000)
-#define USUAL_NS INT64_C(150000) /* until it is known better */
+#define USUAL_NS INT64_C(150000)     /* until it is known better */
+#define SLOT_MAX (UINT64_C(1) << 31) /* requests; its counts end at 2^32 */
 
 void fam_client_init(struct fam_client *client, struct fam_mailbox *box,
 		     const struct fam_bell *bell)
@@ -290,11 +291,20 @@ static int make_room(struct fam_client *c, const struct fam_ask *ask)
 	return r < 0 ? r : c->tickets.failed;
 }
 
+/* Of two billion requests none is under way: a moment to take another slot. */
+static void renew(struct fam_client *c)
+{
+	if (c->slot >= 0 && c->tickets.done == c->tickets.posted &&
+	    c->tickets.posted - c->base >= SLOT_MAX)
+		abandon(c);
+}
+
 int fam_client_post(struct fam_client *c, struct fam_ask *ask)
 {
 	int r;
 
 	pthread_mutex_lock(&c->lock);
+	renew(c);
 	r = c->tickets.failed ? c->tickets.failed : make_room(c, ask);
 	if (r == 0) {
 		ask->ticket = fam_tickets_take(&c->tickets, ask->async);

@@ -37,16 +37,29 @@ static bool is_mark(int32_t failed)
 	       failed != -ESTALE;
 }
 
+/*
+ * A node cannot ask the file, whose sync succeeds when it is gone: it goes by
+ * what the server says, as long as there is one.
+ */
+static int file_lost(const struct fam_mailbox *box, int32_t failed)
+{
+	if (failed != -ENODATA && failed != -ESTALE)
+		return 0;
+	return fam_mailbox_is_served(box) ? failed : 0;
+}
+
 int fam_mark_get(const struct fam *fam)
 {
 	int32_t failed = 0;
 	int r = 0;
 
-	if (fam->way->box)
+	if (fam->way->box) {
 		failed = atomic_load_explicit(&fam->way->box->failed,
 					      memory_order_acquire);
-	else if (has_mark(fam))
+		r = file_lost(fam->way->box, failed);
+	} else if (has_mark(fam)) {
 		r = read_mark(fam, &failed);
+	}
 	if (r < 0)
 		return r;
 	return is_mark(failed) ? FAM_GROUP_MARKED : 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
+#include <poll.h>
 #include <sched.h>
 
 #include "fam-persist.h"
@@ -50,7 +51,11 @@ static int nap(struct fam_vigil *vigil)
 	int64_t left = vigil->ask->until - vigil->now;
 	struct timespec nap = {0, vigil->nap_ns < left ? vigil->nap_ns : left};
 
-	if (nanosleep(&nap, NULL) < 0 && vigil->ask->interruptible)
+	/*
+	 * Not nanosleep(): without fine timers, as in a node, a signal comes
+	 * with the end of the nap, of which that tells only the latter.
+	 */
+	if (ppoll(NULL, 0, &nap, NULL) < 0 && vigil->ask->interruptible)
 		return -EINTR;
 	if (vigil->nap_ns < NAP_NS_MAX)
 		vigil->nap_ns *= 2;

@@ -32,7 +32,7 @@ include tests/crash/module.mk
 
 # Failing msync(2) under libfam, which a healthy disk does not do.
 test-persist-ldflags := -Wl,--wrap=msync -Wl,--wrap=fdatasync -Wl,--wrap=mmap64
-test-persist-group-ldflags := $(test-persist-ldflags)
+test-persist-group-ldflags := $(test-persist-ldflags) -Wl,--wrap=flock
 test-copy-ldflags := -Wl,--wrap=msync
 # A file on persistent memory, which few machines have.
 test-window-ldflags := -Wl,--wrap=mmap64
@@ -89,16 +89,18 @@ check-soak: deps-check ## 10,000 hostile peers, under address and thread sanitiz
 	$(Q)CHURN_CYCLES=10000 tests/run server-address server-thread
 
 # Moments of each recording, hosts killed in each nested test, commits of each
-# writer; a fabric that loses anything is kept for fam-replay.
-CRASH_CUTS  ?= 100
-NESTED_CUTS ?= 25
-CRASH_COUNT ?= 1500
-CRASH_FS    ?= ext4 xfs
+# writer, deaths among writers; a tape that loses anything is kept for fam-replay.
+CRASH_CUTS   ?= 100
+NESTED_CUTS  ?= 25
+CRASH_COUNT  ?= 1500
+CRASH_ROUNDS ?= 140
+CRASH_FS     ?= ext4 xfs
 .PHONY: check-crash
 check-crash: deps-check ## power cuts by the hundred: recorded disks, nested hosts
 	$(Q)$(submake) tests
 	$(Q)CRASH_CUTS=$(CRASH_CUTS) NESTED_CUTS=$(NESTED_CUTS) \
-		CRASH_COUNT=$(CRASH_COUNT) CRASH_FS='$(CRASH_FS)' tests/run crash
+		CRASH_COUNT=$(CRASH_COUNT) CRASH_ROUNDS=$(CRASH_ROUNDS) \
+		CRASH_FS='$(CRASH_FS)' tests/run crash
 
 .PHONY: bench
 bench: deps-check ## figures, side by side with others (needs an idle machine)

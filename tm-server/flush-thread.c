@@ -23,7 +23,8 @@
 /*
  * Looking by itself. Found unrung, a request means that some client cannot
  * ring: for a while it is looked for more often, soonest right after a find,
- * because who just got an answer will ask again.
+ * because who just got an answer will ask again. So does one of somebody without
+ * an ID, who is found only by the way while others ring.
  */
 #define IDLE_NS	    20000000ull
 #define STEP_MIN_NS 50000ull
@@ -159,11 +160,9 @@ static int write_back(struct flush *f)
 
 	if (!f->pass.ranges)
 		return 0;
-	atomic_store(&f->busy_ns, clock_ns());
-	if (!atomic_exchange(&f->beating, true))
-		f->config.on_work(f->config.arg);
+	beat_begin(&f->beat);
 	ret = sync_ranges(f->syncer, f->pass.range, f->pass.ranges, &result);
-	atomic_store(&f->busy_ns, 0);
+	beat_end(&f->beat);
 	count_sync(&f->count, &result);
 	return ret;
 }
@@ -202,6 +201,7 @@ static bool look(struct flush *f)
 
 	while ((epoch = take(f))) {
 		found = true;
+		f->pace.mute |= f->pass.mute;
 		answer(f, epoch, atomic_load(&f->failed) ? 0 : write_back(f));
 		if (atomic_load_explicit(&f->state, relaxed) != FLUSH_RUNS &&
 		    ++last == LAST_PASSES)
@@ -259,7 +259,7 @@ static void set_pace(struct flush *f, bool was_rung, bool found)
 	uint64_t now = clock_ns(), until = atomic_load(&f->polls_ns);
 
 	p->in_vain = was_rung && !found ? p->in_vain + 1 : 0;
-	if (found && !was_rung && !is_ringing(f)) {
+	if (found && (p->mute || (!was_rung && !is_ringing(f)))) {
 		atomic_store(&f->polls_ns, now + POLL_FOR_NS);
 		p->step_ns = STEP_MIN_NS;
 	} else if (until && now >= until) {
@@ -269,6 +269,7 @@ static void set_pace(struct flush *f, bool was_rung, bool found)
 		if (p->step_ns > STEP_MAX_NS)
 			p->step_ns = STEP_MAX_NS;
 	}
+	p->mute = false;
 }
 
 static bool stop(struct flush *f)

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "flush-beat.h"
 #include "flush-count.h"
 #include "flush.h"
 #include "mailbox.h"
@@ -15,6 +16,7 @@ enum flush_state { FLUSH_RUNS, FLUSH_STOPS, FLUSH_STOPPED };
 /* When the thread looks by itself: flush-thread.c. The thread's own. */
 struct flush_pace {
 	uint64_t step_ns;
+	bool mute;	      /* somebody asked who cannot ring */
 	unsigned int in_vain; /* rung so many times in a row for nothing */
 };
 
@@ -25,16 +27,16 @@ struct flush {
 	bool threaded; /* there is a thread to be joined */
 	int wake;      /* eventfd, to have the state looked at */
 	_Atomic int state;
-	_Atomic uint64_t busy_ns;  /* when the write-back began; 0: none */
 	_Atomic uint64_t polls_ns; /* it looks often until then */
-	atomic_bool beating;	   /* flush_beat() is being called */
+	struct beat beat;
 	/* Of the mailbox and the mark; never held across a write-back. */
 	pthread_mutex_t lock;
 	struct mailbox mailbox;
 	_Atomic int failed; /* 0 or a negative errno; read without the lock */
 	_Atomic int64_t failed_at;
-	uint64_t failures; /* so far; under the lock */
-	int last_failure;  /* the last of them, cleared or not; the same */
+	atomic_bool distrusts; /* sync_distrust() */
+	uint64_t failures;     /* so far; under the lock */
+	int last_failure;      /* the last of them, cleared or not; the same */
 	struct flush_count count;
 	/* The thread's own. */
 	struct mailbox_pass pass;
@@ -45,6 +47,9 @@ struct flush {
 
 /** flush_thread() - serves until it is FLUSH_STOPPED; @arg: struct flush */
 void *flush_thread(void *arg);
+
+/** flush_start_thread() - one that gets no signals but for its own faults */
+int flush_start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 /** flush_mark_failed() - with the lock: from now on everybody gets @code */
 void flush_mark_failed(struct flush *flush, int code);

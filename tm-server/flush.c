@@ -64,8 +64,22 @@ static int open_syncer(struct flush *f, struct err *err)
 	return 0;
 }
 
+/*
+ * Who ends in good order leaves no epoch. One who was killed may have been told
+ * of a failure and not have got as far as to say so: a disk that hangs is why
+ * servers get killed. What he was told, nobody is told again.
+ */
+static void find_out_trust(struct flush *f)
+{
+	if (!f->syncer ||
+	    (!f->config.distrusts && !atomic_load(&f->mailbox.box->epoch)))
+		return;
+	atomic_store(&f->distrusts, true);
+	sync_distrust(f->syncer, true);
+}
+
 /* Signals are the main thread's, but for those of a wrong load or store. */
-static int start_thread(struct flush *f)
+int flush_start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {
 	sigset_t all, old;
 	int ret;
@@ -76,20 +90,24 @@ static int start_thread(struct flush *f)
 	sigdelset(&all, SIGILL);
 	sigdelset(&all, SIGFPE);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&f->thread, NULL, flush_thread, f);
+	ret = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	f->threaded = ret == 0;
 	return -ret;
 }
 
 static int start(struct flush *f)
 {
+	int ret;
+
 	pthread_mutex_lock(&f->lock);
 	atomic_store(&f->state, FLUSH_RUNS);
-	atomic_store(&f->mailbox.box->failed, atomic_load(&f->failed));
+	/* of somebody who saw a failure while nobody served */
+	flush_check_mark(f);
 	mailbox_reset(&f->mailbox, new_epoch());
 	pthread_mutex_unlock(&f->lock);
-	return start_thread(f);
+	ret = flush_start_thread(&f->thread, flush_thread, f);
+	f->threaded = ret == 0;
+	return ret;
 }
 
 static int open_all(struct flush *f, struct err *err)
@@ -109,7 +127,10 @@ static int open_all(struct flush *f, struct err *err)
 		      f->config.peers);
 	f->config.counts = NULL;
 	f->config.peer = NULL;
-	ret = start(f);
+	find_out_trust(f);
+	ret = beat_start(&f->beat, &f->mailbox.box->beat);
+	if (ret == 0)
+		ret = start(f);
 	return ret < 0 ? err_sys(err, -ret, "cannot start a thread") : 0;
 }
 
@@ -142,6 +163,7 @@ void flush_close(struct flush *f)
 		flush_stop(f);
 		pthread_join(f->thread, NULL);
 	}
+	beat_stop(&f->beat);
 	mailbox_unmap(f->mailbox.box);
 	sync_close(f->syncer);
 	count_free(&f->count);
@@ -177,22 +199,9 @@ int flush_go_on(struct flush *f)
 	return start(f);
 }
 
-bool flush_beat(struct flush *f)
-{
-	if (!atomic_load(&f->busy_ns)) {
-		atomic_store(&f->beating, false);
-		/* one that began meanwhile may have found it beating still */
-		if (!atomic_load(&f->busy_ns) ||
-		    atomic_exchange(&f->beating, true))
-			return false;
-	}
-	atomic_fetch_add(&f->mailbox.box->beat, 1);
-	return true;
-}
-
 void flush_describe(struct flush *f, struct tm_ctl_flush *out)
 {
-	uint64_t busy = atomic_load(&f->busy_ns);
+	uint64_t busy = atomic_load(&f->beat.busy_ns);
 	uint64_t now = clock_ns();
 	int64_t at;
 
@@ -221,6 +230,22 @@ int flush_failed(const struct flush *f, int64_t *at)
 	return code;
 }
 
+bool flush_distrusts(const struct flush *f)
+{
+	return atomic_load(&f->distrusts);
+}
+
+/* Whoever clears has seen to it that all is on the disk. */
+static void trust(struct flush *f)
+{
+	atomic_store(&f->distrusts, false);
+	if (!f->syncer)
+		return;
+	sync_distrust(f->syncer, false);
+	/* a failure that a program of the host met would be told us late */
+	sync_renew(f->syncer);
+}
+
 void flush_clear(struct flush *f)
 {
 	struct fam_mailbox *box = f->mailbox.box;
@@ -237,6 +262,7 @@ void flush_clear(struct flush *f)
 						f->config.mailbox);
 		atomic_store(&f->failed, 0);
 		atomic_store(&box->failed, 0);
+		trust(f);
 		mailbox_reset(&f->mailbox, new_epoch());
 	}
 	pthread_mutex_unlock(&f->lock);

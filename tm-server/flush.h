@@ -18,8 +18,6 @@
  */
 struct flush;
 
-#define FLUSH_BEAT_MS 250
-
 /* What a peer had asked of an earlier program of this server. */
 struct flush_peer {
 	uint32_t id;
@@ -40,17 +38,13 @@ struct flush_config {
 	_Atomic uint64_t *rings; /* counts what was read from it */
 	int failed;		 /* of an earlier life: 0 or negative errno */
 	int64_t failed_at;	 /* seconds since 1970 */
+	bool distrusts;		 /* an earlier life did: flush_distrusts() */
 	/* Counts to go on with, read in flush_open() only; NULL, 0: none. */
 	const struct tm_ctl_flush *counts;
 	const struct flush_peer *peer;
 	size_t peers;
 	/* Called in the thread, once for each failure. */
 	void (*on_failure)(void *arg);
-	/*
-	 * Called in the thread at a write-back: flush_beat() is to be called
-	 * every FLUSH_BEAT_MS, until it returns false.
-	 */
-	void (*on_work)(void *arg);
 	void *arg;
 };
 
@@ -83,13 +77,6 @@ bool flush_stopped(const struct flush *flush);
 /** flush_go_on() - serve again after flush_stop(); 0 or a negative errno */
 int flush_go_on(struct flush *flush);
 
-/**
- * flush_beat() - tell the waiting that the server lives
- *
- * Return: true: call it again in FLUSH_BEAT_MS; false: on_work will tell
- */
-bool flush_beat(struct flush *flush);
-
 /** flush_describe() - for the control socket */
 void flush_describe(struct flush *flush, struct tm_ctl_flush *out);
 
@@ -98,6 +85,12 @@ void flush_describe_peer(const struct flush *flush, struct tm_ctl_peer *out);
 
 /** flush_failed() - 0 or the negative errno of the failed sync, and since when */
 int flush_failed(const struct flush *flush, int64_t *at);
+
+/**
+ * flush_distrusts() - was an earlier server killed, perhaps as it was told that
+ * a write-back had failed? Then all that is asked for is written again
+ */
+bool flush_distrusts(const struct flush *flush);
 
 /**
  * flush_clear() - the operator has looked at the disk: serve again

@@ -182,6 +182,7 @@ static void look_at(struct mailbox *m, uint32_t slot, uint64_t now_ms,
 	}
 	pass->requests += a.requests;
 	pass->faults += a.fault != 0;
+	pass->mute |= a.requests > 0 && a.peer == 0;
 	if (a.requests || a.fault)
 		pass->answer[pass->answers++] = a;
 }
@@ -192,6 +193,7 @@ bool mailbox_collect(struct mailbox *m, uint64_t now_ms,
 	int slot;
 
 	pass->ranges = pass->answers = pass->requests = pass->faults = 0;
+	pass->mute = false;
 	take_bits(m);
 	/* each look takes a bit, so there are as many at most as slots */
 	while (pass->requests <= MAILBOX_PASS_MAX - FAM_MAILBOX_RING &&

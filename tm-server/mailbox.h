@@ -52,6 +52,7 @@ struct mailbox_answer {
 
 struct mailbox_pass {
 	size_t ranges, answers, requests, faults;
+	bool mute; /* one of them has no ID, and so nothing to ring with */
 	struct fam_range range[MAILBOX_PASS_MAX];
 	struct mailbox_answer answer[FAM_MAILBOX_SLOTS];
 };

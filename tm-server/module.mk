@@ -7,7 +7,7 @@ $(LIB)/libfamutil.a: $(util-obj)
 server-obj := $(call objects,tm-server,loop ivshmem ivshmem-client ident \
 	ident-pool slot state peer peer-flow peer-send \
 	region region-size listen server notify sync \
-	flush flush-thread flush-count mailbox mailbox-map server-flush \
+	flush flush-thread flush-beat flush-count mailbox mailbox-map server-flush \
 	ctl ctl-answer resume resume-text takeover options \
 	options-complete)
 

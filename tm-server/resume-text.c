@@ -102,6 +102,8 @@ static void put_flush(FILE *f, const struct server *s)
 		s->region.mailbox, n.error, n.failed_at, n.commits, n.bytes,
 		n.errors, n.faults, n.syncs, n.ranged, n.last_us, n.max_us,
 		n.total_us);
+	if (flush_distrusts(s->flush))
+		fputs("distrusts 1\n", f);
 	put_flushed(f, s);
 }
 
@@ -367,6 +369,12 @@ static int parse_flush(const char *line, struct resume *r)
 	return 0;
 }
 
+static int parse_distrusts(const char *line, struct resume *r)
+{
+	r->distrusts = line[0] == '1';
+	return r->distrusts ? 0 : -EBADMSG;
+}
+
 static int parse_flushed(const char *line, struct resume *r)
 {
 	struct flush_peer *p = one_more(r->flushed, r->flusheds, sizeof(*p));
@@ -394,7 +402,7 @@ static int parse_line(const char *line, struct resume *r)
 		{"listener ", parse_listener}, {"slot ", parse_slot},
 		{"reserved ", parse_reserved}, {"peer ", parse_peer},
 		{"waiter ", parse_waiter},     {"flush ", parse_flush},
-		{"flushed ", parse_flushed},
+		{"flushed ", parse_flushed},   {"distrusts ", parse_distrusts},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

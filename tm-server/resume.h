@@ -49,6 +49,7 @@ struct resume {
 	size_t waiters;
 	uint64_t rings[IVSHMEM_VECTORS_MAX];
 	struct tm_ctl_flush flush; /* what was counted, and the mark */
+	bool distrusts;		   /* flush_distrusts() */
 	struct flush_peer *flushed;
 	size_t flusheds;
 	uint8_t known[IVSHMEM_IDS / 8], taken[IVSHMEM_IDS / 8]; /* by parsing */

@@ -2,7 +2,7 @@
 // Copyright (c) 2026, the FAM emulator authors
 /*
  * The flush service among the server's other parts. Its thread touches nothing
- * of them: what it has to say comes through two timers of the loop.
+ * of them: what it has to say comes through a timer of the loop.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,29 +30,12 @@ static void on_failure_timer(struct loop_source *source, uint32_t events,
 	note_mark(arg);
 }
 
-static void on_beat_timer(struct loop_source *source, uint32_t events,
-			  void *arg)
-{
-	struct server *s = arg;
-
-	(void)events;
-	if (flush_beat(s->flush))
-		(void)loop_timer_set(source, FLUSH_BEAT_MS); /* valid timer */
-}
-
 /* In the thread; setting a timer is one system call. */
 static void on_failure(void *arg)
 {
 	struct server *s = arg;
 
 	(void)loop_timer_set(s->failure, AT_ONCE_MS); /* valid timer */
-}
-
-static void on_work(void *arg)
-{
-	struct server *s = arg;
-
-	(void)loop_timer_set(s->beat, FLUSH_BEAT_MS); /* valid timer */
 }
 
 int server_flush_open(struct server *s, const struct tm_ctl_flush *counts,
@@ -68,11 +51,11 @@ int server_flush_open(struct server *s, const struct tm_ctl_flush *counts,
 		.rings = &s->rings[0],
 		.failed = s->mark.failed,
 		.failed_at = s->mark.at,
+		.distrusts = s->distrusts,
 		.counts = counts,
 		.peer = peer,
 		.peers = peers,
 		.on_failure = on_failure,
-		.on_work = on_work,
 		.arg = s,
 	};
 	int64_t at;
@@ -81,9 +64,7 @@ int server_flush_open(struct server *s, const struct tm_ctl_flush *counts,
 	s->no_flush = -EOPNOTSUPP;
 	if (!s->region.mailbox)
 		return 0;
-	ret = loop_add_timer(&s->beat, s->loop, on_beat_timer, s);
-	if (ret == 0)
-		ret = loop_add_timer(&s->failure, s->loop, on_failure_timer, s);
+	ret = loop_add_timer(&s->failure, s->loop, on_failure_timer, s);
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot serve the flush mailbox");
 	ret = flush_open(&s->flush, &config, err);
@@ -132,6 +113,5 @@ void server_flush_close(struct server *s)
 {
 	flush_close(s->flush);
 	s->flush = NULL;
-	loop_remove(s->beat);
 	loop_remove(s->failure);
 }

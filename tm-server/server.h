@@ -52,7 +52,8 @@ struct server {
 	struct flush *flush;	/* NULL: the fabric has no mailbox */
 	int no_flush;		/* why, a negative errno */
 	struct state_mark mark; /* of a failed write-back */
-	struct loop_source *beat, *failure; /* timers, set by flush's thread */
+	bool distrusts;		/* flush_distrusts() of an earlier program */
+	struct loop_source *failure; /* timer, set by flush's thread */
 };
 
 /** server_check() - would server_open() succeed? changes nothing */

@@ -2,6 +2,8 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -38,9 +40,13 @@
 #define RANGED_US    1000000	/* then ranges for so long at least, and */
 #define PAY_BACK     100	/* so many times what was lost */
 #define SMALL_BYTES  (64 * KiB) /* a run that costs as much as one page */
+#define DIRTY_BYTES  (16 * MiB) /* made dirty at once */
 
 struct syncer {
-	int fd; /* the caller's */
+	int file;	  /* the caller's */
+	int fd;		  /* what is synced: that, or `own` */
+	int own;	  /* -1: none yet */
+	_Atomic int next; /* to be `own` from the next call on; -1: none */
 	uint64_t size;
 	uint64_t page;
 	char *map;   /* of the whole file, no access; NULL: no address space */
@@ -49,7 +55,26 @@ struct syncer {
 	unsigned int slow; /* fdatasync()s in a row, slower than ranges */
 	uint64_t lost_us;  /* by them */
 	uint64_t ranged_until_ns;
+	atomic_bool distrusts;
 };
+
+/*
+ * Costs address space and nothing else. Where that is limited the whole file is
+ * synced each time: slower beside a busy writer, as durable.
+ */
+static void map_file(struct syncer *syncer)
+{
+	syncer->map = mmap(NULL, syncer->size, PROT_NONE,
+			   MAP_SHARED | MAP_NORESERVE, syncer->fd, 0);
+	if (syncer->map == MAP_FAILED)
+		syncer->map = NULL;
+}
+
+static void unmap_file(struct syncer *syncer)
+{
+	if (syncer->map)
+		munmap(syncer->map, syncer->size);
+}
 
 int sync_open(struct syncer **out, int fd, uint64_t size, struct err *err)
 {
@@ -62,31 +87,55 @@ int sync_open(struct syncer **out, int fd, uint64_t size, struct err *err)
 	syncer = calloc(1, sizeof(*syncer));
 	if (!syncer)
 		return err_set(err, -ENOMEM, "out of memory");
-	syncer->fd = fd;
+	syncer->file = syncer->fd = fd;
+	syncer->own = -1;
+	atomic_init(&syncer->next, -1);
 	syncer->size = size;
 	syncer->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	/*
-	 * Costs address space and nothing else. Where that is limited the whole
-	 * file is synced each time: slower beside a busy writer, as durable.
-	 */
-	syncer->map =
-		mmap(NULL, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (syncer->map == MAP_FAILED)
-		syncer->map = NULL;
+	map_file(syncer);
 	syncer->meminfo = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
 	*out = syncer;
 	return 0;
+}
+
+static void take_next(struct syncer *syncer)
+{
+	int fd = atomic_exchange(&syncer->next, -1);
+
+	if (fd < 0)
+		return;
+	unmap_file(syncer);
+	if (syncer->own >= 0)
+		close(syncer->own);
+	syncer->fd = syncer->own = fd;
+	map_file(syncer);
 }
 
 void sync_close(struct syncer *syncer)
 {
 	if (!syncer)
 		return;
-	if (syncer->map)
-		munmap(syncer->map, syncer->size);
+	take_next(syncer);
+	unmap_file(syncer);
+	if (syncer->own >= 0)
+		close(syncer->own);
 	if (syncer->meminfo >= 0)
 		close(syncer->meminfo);
 	free(syncer);
+}
+
+void sync_renew(struct syncer *syncer)
+{
+	char path[32];
+	int fd;
+
+	/* Not a duplicate: that would be the same open file. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", syncer->file);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		fd = atomic_exchange(&syncer->next, fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 /*
@@ -105,6 +154,78 @@ static int check_file(const struct syncer *syncer)
 	if (st.stx_size < syncer->size)
 		return -ENODATA;
 	return st.stx_nlink == 0 ? -ESTALE : 0;
+}
+
+void sync_distrust(struct syncer *syncer, bool on)
+{
+	atomic_store(&syncer->distrusts, on);
+}
+
+/*
+ * What is not in memory, nobody can write any more: a hole stays one. Without a
+ * store or a SIGBUS of ours: the kernel only acts as if (Linux 5.14).
+ */
+static int make_pages_dirty(char *map, const unsigned char *in_memory,
+			    size_t pages, size_t page)
+{
+	for (size_t i = 0, n; i < pages; i += n) {
+		for (n = 1; i + n < pages &&
+			    (in_memory[i] & 1) == (in_memory[i + n] & 1);)
+			n++;
+		if (in_memory[i] & 1 &&
+		    madvise(map + i * page, n * page, MADV_POPULATE_WRITE) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int make_dirty(const struct syncer *syncer, uint64_t offset, size_t len)
+{
+	unsigned char in_memory[DIRTY_BYTES / 4096];
+	size_t page = (size_t)syncer->page;
+	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 syncer->fd, (off_t)offset);
+	int ret;
+
+	if (map == MAP_FAILED)
+		return -errno;
+	ret = mincore(map, len, in_memory) < 0
+		      ? -errno
+		      : make_pages_dirty(map, in_memory,
+					 (len + page - 1) / page, page);
+	munmap(map, len);
+	return ret;
+}
+
+static int make_run_dirty(const struct syncer *syncer,
+			  const struct fam_range *run)
+{
+	uint64_t done = 0;
+	int ret = 0;
+
+	while (ret == 0 && done < run->length) {
+		uint64_t len = run->length - done;
+
+		if (len > DIRTY_BYTES)
+			len = DIRTY_BYTES;
+		ret = make_dirty(syncer, run->offset + done, (size_t)len);
+		done += len;
+	}
+	return ret;
+}
+
+static int make_all_dirty(const struct syncer *syncer,
+			  const struct fam_range *runs, size_t count)
+{
+	int ret = 0, why;
+
+	if (!atomic_load(&syncer->distrusts))
+		return 0;
+	for (size_t i = 0; ret == 0 && i < count; i++)
+		ret = make_run_dirty(syncer, &runs[i]);
+	/* there may be nothing any more that could be made so */
+	why = ret < 0 ? check_file(syncer) : 0;
+	return why < 0 ? why : ret;
 }
 
 static uint64_t meminfo_bytes(const char *text, const char *key)
@@ -231,13 +352,14 @@ int sync_ranges(struct syncer *syncer, struct fam_range *ranges, size_t count,
 	size_t runs =
 		fam_ranges_merge(ranges, count, syncer->page, syncer->size);
 	uint64_t bytes = total(ranges, runs);
-	int ret = 0;
+	int ret;
 
+	take_next(syncer);
+	ret = make_all_dirty(syncer, ranges, runs);
 	result->ranged = runs == 0 || choose_ranged(syncer, runs, bytes);
-	if (result->ranged)
-		ret = sync_runs(syncer, ranges, runs);
-	else
-		ret = sync_whole(syncer);
+	if (ret == 0)
+		ret = result->ranged ? sync_runs(syncer, ranges, runs)
+				     : sync_whole(syncer);
 	if (ret == 0)
 		ret = check_file(syncer);
 	result->us = (clock_ns() - began) / 1000;

@@ -45,6 +45,24 @@ int sync_open(struct syncer **out, int fd, uint64_t size, struct err *err);
 int sync_ranges(struct syncer *syncer, struct fam_range *ranges, size_t count,
 		struct sync_result *result);
 
+/**
+ * sync_distrust() - may pages that look clean be missing on the disk?
+ *
+ * The kernel tells of a failed write-back once, and takes the pages for written
+ * from then on. If the program that was told is dead, nobody knows. While this
+ * is on, all that is asked for is made dirty first, and so is written again.
+ * Any thread.
+ */
+void sync_distrust(struct syncer *syncer, bool on);
+
+/**
+ * sync_renew() - do not tell of failures that somebody was told of before
+ *
+ * Each open file is told of each failure; from now on it is another open file.
+ * If there can be none, an old failure may be told late. Any thread.
+ */
+void sync_renew(struct syncer *syncer);
+
 /** sync_close() - NULL is allowed */
 void sync_close(struct syncer *syncer);
 

@@ -29,6 +29,7 @@ int exit_status_of(int error)
 		return EXIT_NO_FABRIC;
 	case -EEXIST:
 	case -EBUSY:
+	case -ETXTBSY:
 		return EXIT_EXISTS;
 	case -ECONNREFUSED:
 	case -ECONNRESET:
@@ -40,6 +41,12 @@ int exit_status_of(int error)
 	}
 }
 
+/* Of what EINVAL stands for, only a name comes from the command line. */
+static const char *cause_of(int error)
+{
+	return error == -EINVAL ? "malformed name" : fam_strerror(error);
+}
+
 int say_failure(const struct options *options, const char *verb, int error)
 {
 	int status = exit_status_of(error);
@@ -47,10 +54,10 @@ int say_failure(const struct options *options, const char *verb, int error)
 
 	if (options->fabric)
 		snprintf(text, sizeof(text), "cannot %s fabric '%s': %s", verb,
-			 options->fabric, fam_strerror(error));
+			 options->fabric, cause_of(error));
 	else
 		snprintf(text, sizeof(text), "cannot %s the fabric: %s", verb,
-			 fam_strerror(error));
+			 cause_of(error));
 	fprintf(stderr, "fam: %s\n", text);
 	if (fam_errhint(error))
 		fprintf(stderr, "hint: %s\n", fam_errhint(error));

@@ -38,6 +38,11 @@ void sync_distrust(struct syncer *syncer, bool on)
 	(void)on;
 }
 
+void sync_renew(struct syncer *syncer)
+{
+	(void)syncer;
+}
+
 void sync_close(struct syncer *syncer)
 {
 	(void)syncer;

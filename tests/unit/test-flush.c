@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "flush.h"
+#include "flush-thread.h"
 #include "sync.h"
 #include "util/clock.h"
 
@@ -33,7 +33,7 @@ static struct flush *flush;
 static struct flush_config config;
 static struct fam_mailbox *box;
 static _Atomic uint64_t rings;
-static atomic_int failures, works;
+static atomic_int failures;
 static uint64_t epoch;
 
 /* -- the disk -- */
@@ -70,12 +70,6 @@ static void on_failure(void *arg)
 {
 	(void)arg;
 	failures++;
-}
-
-static void on_work(void *arg)
-{
-	(void)arg;
-	works++;
 }
 
 static int make_file(void)
@@ -117,11 +111,10 @@ static int set_up(void **state)
 		.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
 		.rings = &rings,
 		.on_failure = on_failure,
-		.on_work = on_work,
 	};
 	config.fd = make_file();
 	rings = 0;
-	failures = works = 0;
+	failures = 0;
 	result = 1;
 	held = false;
 	box = mmap(NULL, FAM_MAILBOX_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -158,6 +151,7 @@ static unsigned int claim(uint64_t token)
 	int slot = fam_mailbox_claim(box, token);
 
 	assert_true(slot >= 0);
+	box->slot[slot].peer = 1; /* it has a bell */
 	return (unsigned int)slot;
 }
 
@@ -241,6 +235,22 @@ static void who_does_not_ring_is_served_too(void **state)
 	assert_int_equal(rings, 0);
 }
 
+static void who_cannot_ring_is_looked_for_even_if_others_ring(void **state)
+{
+	unsigned int a = claim(TOKEN), b = claim(OTHER);
+
+	(void)state;
+	post(a, TOKEN, 0);
+	ring();
+	assert_int_equal(wait_for(a, TOKEN, 1), FAM_MAILBOX_DONE);
+	assert_int_equal(described().polls, 0);
+	box->slot[b].peer = 0;
+	post(b, OTHER, 0);
+	ring();
+	assert_int_equal(wait_for(b, OTHER, 1), FAM_MAILBOX_DONE);
+	wait_until(described().polls == 1);
+}
+
 static void wrong_requests_are_faults(void **state)
 {
 	unsigned int a = claim(TOKEN);
@@ -284,27 +294,27 @@ static void what_comes_meanwhile_shares_the_next(void **state)
 static void it_tells_that_it_lives_while_the_disk_works(void **state)
 {
 	unsigned int a = claim(TOKEN);
-	uint64_t beat = box->beat;
+	uint64_t beat;
 
 	(void)state;
-	assert_false(flush_beat(flush));
-	held = true;
-	post(a, TOKEN, 0);
+	for (uint64_t n = 0; n < 2; n++) {
+		beat = box->beat;
+		held = true;
+		post(a, TOKEN, n);
+		ring();
+		wait_until(box->beat >= beat + 2);
+		assert_true(described().lag_us > 0);
+		held = false;
+		assert_int_equal(wait_for(a, TOKEN, n + 1), FAM_MAILBOX_DONE);
+		/* nobody waits: it does not even touch the page */
+		wait_until(described().lag_us == 0 && !flush->beat.beats);
+	}
+	beat = box->beat;
+	post(a, TOKEN, 2);
 	ring();
-	wait_until(works == 1 && inside);
-	assert_true(flush_beat(flush));
-	assert_true(flush_beat(flush));
-	assert_int_equal(box->beat, beat + 2);
-	wait_until(described().lag_us > 0);
-	held = false;
-	wait_until(!flush_beat(flush));
-	/* as before: the next one tells again */
-	post(a, TOKEN, 1);
-	ring();
-	assert_int_equal(wait_for(a, TOKEN, 2), FAM_MAILBOX_DONE);
-	assert_int_equal(works, 2);
-	/* nobody waits: it does not even touch the page */
-	wait_until(!flush_beat(flush));
+	assert_int_equal(wait_for(a, TOKEN, 3), FAM_MAILBOX_DONE);
+	wait_until(!flush->beat.beats);
+	assert_int_equal(box->beat, beat);
 }
 
 /* A bell that never stops must not be all that is heard. */
@@ -453,6 +463,27 @@ static void a_mark_of_the_host_during_a_write_back_counts(void **state)
 	assert_int_equal(box->failed, -EIO);
 }
 
+static void a_mark_of_the_host_while_nobody_serves_counts(void **state)
+{
+	int64_t at;
+
+	(void)state;
+	flush_stop(flush);
+	wait_until(flush_stopped(flush));
+	box->failed = -EIO;
+	assert_int_equal(flush_go_on(flush), 0);
+	assert_int_equal(flush_failed(flush, &at), -EIO);
+	assert_int_equal(box->failed, -EIO);
+	wait_until(failures == 1);
+	flush_clear(flush);
+	flush_stop(flush);
+	wait_until(flush_stopped(flush));
+	/* what a server said of itself ends with it */
+	box->failed = -ENODATA;
+	assert_int_equal(flush_go_on(flush), 0);
+	assert_int_equal(box->failed, 0);
+}
+
 static void noise_in_the_mark_is_wiped_out(void **state)
 {
 	static const int32_t noise[] = {5,	     -ENODATA, -ESTALE,
@@ -491,6 +522,29 @@ static void a_mark_outlives_the_server(void **state)
 	assert_int_equal(box->failed, 0);
 }
 
+static void one_that_was_killed_is_distrusted_until_a_clear(void **state)
+{
+	(void)state;
+	assert_false(flush_distrusts(flush));
+	flush_close(flush);
+	box->epoch = 4711;
+	start();
+	assert_true(flush_distrusts(flush));
+	/* a program that took over may have been, too */
+	flush_close(flush);
+	config.distrusts = true;
+	start();
+	assert_true(flush_distrusts(flush));
+	box->failed = -EIO;
+	wait_until(failures == 1);
+	flush_clear(flush);
+	assert_false(flush_distrusts(flush));
+	flush_close(flush);
+	config.distrusts = false;
+	start();
+	assert_false(flush_distrusts(flush));
+}
+
 static void a_file_that_is_cut_does_not_kill(void **state)
 {
 	unsigned int a;
@@ -508,7 +562,6 @@ static void a_file_that_is_cut_does_not_kill(void **state)
 	ring();
 	wait_until(rings == 2);
 	assert_int_equal(described().error, -ENODATA);
-	flush_beat(flush);
 	/* whole again: it may be cleared */
 	assert_int_equal(ftruncate(config.fd, (off_t)SIZE), 0);
 	flush_clear(flush);
@@ -686,7 +739,6 @@ static void many_commit_while_others_look(void **state)
 				 0);
 	}
 	while (described().commits < (uint64_t)CLIENTS * COMMITS) {
-		flush_beat(flush);
 		usleep(200);
 	}
 	for (int i = 0; i < CLIENTS; i++) {
@@ -703,6 +755,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_rings_is_served),
 		TEST(who_does_not_ring_is_served_too),
+		TEST(who_cannot_ring_is_looked_for_even_if_others_ring),
 		TEST(wrong_requests_are_faults),
 		TEST(what_comes_meanwhile_shares_the_next),
 		TEST(it_tells_that_it_lives_while_the_disk_works),
@@ -713,8 +766,10 @@ int main(void)
 		TEST(a_clear_of_nothing_disturbs_nobody),
 		TEST(a_mark_of_the_host_counts),
 		TEST(a_mark_of_the_host_during_a_write_back_counts),
+		TEST(a_mark_of_the_host_while_nobody_serves_counts),
 		TEST(noise_in_the_mark_is_wiped_out),
 		TEST(a_mark_outlives_the_server),
+		TEST(one_that_was_killed_is_distrusted_until_a_clear),
 		TEST(a_file_that_is_cut_does_not_kill),
 		TEST(a_mailbox_that_is_cut_off_is_a_failure),
 		TEST(a_file_without_a_name_is_a_failure),

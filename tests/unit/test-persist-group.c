@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/file.h>
 
 #include <cmocka.h>
 
@@ -247,6 +248,104 @@ static void a_window_that_cannot_be_synced_leaves_the_mark(void **state)
 	free(box);
 }
 
+/* A program of a node with a window. */
+struct windowed {
+	struct fam fam;
+	struct fam_way way;
+	struct fam_ask ask;
+	int r;
+};
+
+static void windowed_init(struct windowed *w, struct fam_mailbox *box, int fd)
+{
+	*w = (struct windowed){
+		.fam = {.source = {.size = 16 * MIB, .writable = true}},
+		.way = {.box = box, .fd = fd},
+		.ask = {.range = {4096, 64}, .until = INT64_MAX},
+	};
+	w->fam.way = &w->way;
+	fam_window_begin(&w->fam);
+}
+
+static void *windowed_persist(void *arg)
+{
+	struct windowed *w = arg;
+
+	w->r = fam_way_window.post(&w->fam, &w->ask);
+	if (w->r == 0)
+		w->r = fam_way_window.wait(&w->fam, &w->ask);
+	return NULL;
+}
+
+static _Atomic int refused_locks;
+
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+int __wrap_flock(int fd, int operation)
+{
+	int r = __real_flock(fd, operation);
+
+	if (r < 0 && errno == EWOULDBLOCK)
+		refused_locks++;
+	return r;
+}
+
+/* The kernel tells the one that comes first, and takes its time. */
+static void one_program_of_a_node_at_a_time_syncs_a_window(void **state)
+{
+	struct fam_mailbox *box = calloc(1, sizeof(*box));
+	struct windowed second;
+	pthread_t thread;
+	char path[64];
+	int fd = memfd_create("window", MFD_CLOEXEC), first;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	first = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(__real_flock(first, LOCK_EX), 0);
+	windowed_init(&second, box, open(path, O_RDWR | O_CLOEXEC));
+	assert_int_equal(
+		pthread_create(&thread, NULL, windowed_persist, &second), 0);
+	while (refused_locks < 3)
+		sched_yield();
+	atomic_store(&box->failed, -EIO);
+	assert_int_equal(__real_flock(first, LOCK_UN), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(second.r, -EIO);
+	/* Cleared, it goes on; and the lock was given back. */
+	atomic_store(&box->failed, 0);
+	windowed_persist(&second);
+	assert_int_equal(second.r, 0);
+	assert_int_equal(__real_flock(first, LOCK_EX | LOCK_NB), 0);
+	close(fd);
+	close(first);
+	close(second.way.fd);
+	fam_group_destroy(&second.way.group);
+	free(box);
+}
+
+/* The emulator's open file is told once, whoever asks. */
+static void a_window_marks_whatever_was_cleared_meanwhile(void **state)
+{
+	struct fam_mailbox *box = calloc(1, sizeof(*box));
+	struct windowed w;
+
+	(void)state;
+	windowed_init(&w, box, memfd_create("window", MFD_CLOEXEC));
+	windowed_persist(&w);
+	assert_int_equal(w.r, 0);
+	/* a failure that others met, cleared while this one wrote nothing */
+	atomic_store(&box->failed_ns, 4711);
+	close(w.way.fd);
+	w.way.fd = -1;
+	windowed_persist(&w);
+	assert_int_equal(w.r, -EIO);
+	assert_int_equal(atomic_load(&box->failed), -EIO);
+	fam_group_destroy(&w.way.group);
+	free(box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +358,9 @@ int main(void)
 		DISK(a_signal_ends_the_wait_for_another),
 		cmocka_unit_test(
 			a_window_that_cannot_be_synced_leaves_the_mark),
+		cmocka_unit_test(
+			one_program_of_a_node_at_a_time_syncs_a_window),
+		cmocka_unit_test(a_window_marks_whatever_was_cleared_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -353,6 +353,24 @@ static void a_lost_slot_is_replaced(void **state)
 	assert_int_equal(atomic_load(&scene->server.bad), 0);
 }
 
+static void a_slot_that_has_counted_far_is_replaced(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t token;
+
+	assert_int_equal(commit(scene, 4096), 0);
+	token = scene->client.token;
+	/* as if so much had been asked for */
+	scene->client.base -= (UINT64_C(1) << 31) - 1;
+	assert_int_equal(commit(scene, 8192), 0);
+	assert_int_equal(asked(scene, 8192), 1);
+	assert_true(scene->client.token != token);
+	assert_int_equal(scene->client.base, 1);
+	token = scene->client.token;
+	assert_int_equal(commit(scene, 12288), 0);
+	assert_true(scene->client.token == token);
+}
+
 static void a_fault_is_tried_again_a_few_times(void **state)
 {
 	struct scene *scene = *state;
@@ -627,6 +645,7 @@ int main(void)
 		SERVED(a_restart_is_not_noticed),
 		SERVED(only_the_own_count_is_an_answer),
 		SERVED(a_lost_slot_is_replaced),
+		SERVED(a_slot_that_has_counted_far_is_replaced),
 		SERVED(a_fault_is_tried_again_a_few_times),
 		SERVED(a_failure_reaches_all_who_wait),
 		SERVED(a_failure_under_async_requests_is_forever),

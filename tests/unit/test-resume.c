@@ -69,7 +69,8 @@ static void reads_what_the_flush_service_did(void **state)
 
 	(void)state;
 	assert_int_equal(parse(BASE "flush 65536 -5 1700000000 10 640 1 2 3 4 "
-				    "5 6 7\nflushed 3 10 640 2\n"
+				    "5 6 7\ndistrusts 1\n"
+				    "flushed 3 10 640 2\n"
 				    "flushed 65535 0 0 1\nend\n",
 			       &r),
 			 0);
@@ -78,6 +79,7 @@ static void reads_what_the_flush_service_did(void **state)
 	assert_int_equal(r.flush.failed_at, 1700000000);
 	assert_int_equal(r.flush.commits, 10);
 	assert_int_equal(r.flush.total_us, 7);
+	assert_true(r.distrusts);
 	assert_int_equal(r.flusheds, 2);
 	assert_int_equal(r.flushed[0].bytes, 640);
 	assert_int_equal(r.flushed[1].id, 65535);
@@ -85,6 +87,7 @@ static void reads_what_the_flush_service_did(void **state)
 	/* of a fabric without a mailbox */
 	assert_int_equal(parse(BASE "end\n", &r), 0);
 	assert_int_equal(r.region.mailbox, 0);
+	assert_false(r.distrusts);
 	resume_free(&r);
 }
 
@@ -168,6 +171,7 @@ static void damage_is_refused(void **state)
 			    "flush 65536 0 0 1 1 1 1 1 1 1 1 1\nend\n",
 		BASE "flushed 65536 1 1 1\nend\n",
 		BASE "flushed 3 1 1\nend\n",
+		BASE "distrusts 2\nend\n",
 	};
 
 	(void)state;

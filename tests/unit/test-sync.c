@@ -33,10 +33,12 @@ static struct {
 	int fd;
 	struct syncer *syncer;
 	char *map; /* the syncer's own */
-	/* What it called, one letter each: s)tart, m)sync, f)datasync */
+	/* What it called, one letter each: s)tart, m)sync, f)datasync, d)irty */
 	char calls[1024];
 	uint64_t offset, length; /* of the last msync() */
-	int start_error, msync_error, fdatasync_error;
+	int synced_fd;		 /* by the last fdatasync() */
+	int start_error, msync_error, fdatasync_error, dirty_error;
+	bool may_map;	   /* with access */
 	uint64_t slow_ns;  /* that one fdatasync() takes */
 	uint64_t clock_ns; /* added to the clock */
 	uint64_t dirty_kib;
@@ -68,6 +70,9 @@ void *__real_mmap64(void *addr, size_t len, int prot, int flags, int fd,
 void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
 		    off_t offset);
 
+int __real_madvise(void *addr, size_t len, int advice);
+int __wrap_madvise(void *addr, size_t len, int advice);
+
 int __wrap_msync(void *addr, size_t len, int flags)
 {
 	assert_int_equal(flags, MS_SYNC);
@@ -80,6 +85,7 @@ int __wrap_msync(void *addr, size_t len, int flags)
 int __wrap_fdatasync(int fd)
 {
 	t.clock_ns += t.slow_ns;
+	t.synced_fd = fd;
 	return call('f', t.fdatasync_error) ? -1 : __real_fdatasync(fd);
 }
 
@@ -115,11 +121,18 @@ void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
 {
 	void *map = __real_mmap64(addr, len, prot, flags, fd, offset);
 
-	if (fd == t.fd && fd >= 0) {
-		assert_int_equal(prot, PROT_NONE);
+	if (fd == t.fd && fd >= 0 && prot == PROT_NONE)
 		t.map = map;
-	}
+	else if (fd == t.fd && fd >= 0)
+		assert_true(t.may_map);
 	return map;
+}
+
+int __wrap_madvise(void *addr, size_t len, int advice)
+{
+	assert_int_equal(advice, MADV_POPULATE_WRITE);
+	return call('d', t.dirty_error) ? -1
+					: __real_madvise(addr, len, advice);
 }
 
 static int begin(uint64_t size)
@@ -359,6 +372,63 @@ static void a_removed_file(void **state)
 	assert_int_equal(sync_pages(2, 1, NULL), -ESTALE);
 }
 
+static void what_is_distrusted_is_written_again(void **state)
+{
+	(void)state;
+	sync_distrust(t.syncer, true);
+	t.may_map = true;
+	/* of holes there is nothing in memory */
+	expect_calls(2, "ssmm");
+	for (off_t at = 0; at < 4; at++)
+		assert_int_equal(pwrite(t.fd, "x", 1, at * (off_t)PAGE), 1);
+	expect_calls(1, "dm");
+	expect_calls(2, "ddf");
+	expect_calls(3, "ddf");
+	t.dirty_error = EFAULT;
+	assert_int_equal(sync_pages(1, 1, NULL), -EFAULT);
+	assert_string_equal(t.calls, "d");
+	assert_int_equal(unlink(t.path), 0);
+	assert_int_equal(sync_pages(1, 1, NULL), -ESTALE);
+	assert_string_equal(t.calls, "d");
+}
+
+static void renewed_it_syncs_another_open_file(void **state)
+{
+	(void)state;
+	expect_calls(1, "m");
+	expect_calls(2, "f");
+	assert_int_equal(t.synced_fd, t.fd);
+	sync_renew(t.syncer);
+	sync_renew(t.syncer);
+	expect_calls(2, "f");
+	assert_int_not_equal(t.synced_fd, t.fd);
+	expect_calls(1, "m");
+	sync_renew(t.syncer);
+	expect_calls(1, "m");
+	expect_calls(2, "f");
+	/* and one that nobody asked for ends with it */
+	sync_renew(t.syncer);
+}
+
+static void what_is_distrusted_stays_as_large_as_it_is(void **state)
+{
+	struct fam_range all = {0, 16 * MiB};
+	struct sync_result result;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(pwrite(t.fd, "x", 1, 5 * (off_t)PAGE), 1);
+	sync_distrust(t.syncer, true);
+	t.may_map = true;
+	assert_int_equal(sync_ranges(t.syncer, &all, 1, &result), 0);
+	assert_string_equal(t.calls, "dm");
+	assert_int_equal(fstat(t.fd, &st), 0);
+	assert_true((uint64_t)st.st_blocks * 512 <= 64 * KiB);
+	sync_distrust(t.syncer, false);
+	t.may_map = false;
+	expect_calls(1, "m");
+}
+
 static void a_file_in_memory_is_refused(void **state)
 {
 	int fd = memfd_create("fam-sync", MFD_CLOEXEC);
@@ -470,6 +540,9 @@ int main(void)
 		TEST(a_failed_start_is_told_and_one_refused_is_not),
 		TEST(a_truncated_file),
 		TEST(a_removed_file),
+		TEST(what_is_distrusted_is_written_again),
+		TEST(renewed_it_syncs_another_open_file),
+		TEST(what_is_distrusted_stays_as_large_as_it_is),
 		TEST(a_file_in_memory_is_refused),
 		cmocka_unit_test_setup_teardown(the_end_of_a_huge_sparse_file,
 						set_up_huge, tear_down),

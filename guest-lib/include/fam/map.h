@@ -55,6 +55,7 @@ struct fam;
  *	-ENXIO		the device is there, but firmware gave its memory (BAR2)
  *			no address or did not switch it on
  *	-EBUSY		a driver of this machine holds the device's memory
+ *	-ETXTBSY	famctl prepare-fabric keeps the file for 10 seconds
  *	-EMEDIUMTYPE	not formatted: FAM_OPEN_RAW opens it
  *	-EEXIST		FAM_OPEN_RAW on a formatted fabric: refused, because it
  *			would let the program overwrite the format
