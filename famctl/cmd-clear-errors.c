@@ -27,7 +27,18 @@ struct marked {
 	struct fabric_mark mark;
 	int server; /* its control socket, or -1: there is none */
 	uint64_t rewritten;
+	int fd; /* of fabric_rewrite(), or negative: there was none */
 };
+
+/* What the next server would go by, whatever stands in the file. */
+static int left_behind(const struct marked *m, const char *how, struct err *err)
+{
+	err_set(err, -ENOTCONN,
+		"its server was %s, and the next one will go by what it left",
+		how);
+	return err_hint(err, "famctl start-server %s, then again",
+			m->fabric.path);
+}
 
 /* A server that may be there, and may have a mark, must not be passed over. */
 static int find_server(struct marked *m, struct err *err)
@@ -45,11 +56,11 @@ static int find_server(struct marked *m, struct err *err)
 		m->server = servers_open(info.name, err);
 		return m->server < 0 ? m->server : 0;
 	case SERVERS_STALE:
-		err_set(err, -ENOTCONN,
-			"its server was killed, and the next one will go by "
-			"what it left");
-		return err_hint(err, "famctl start-server %s, then again",
-				m->fabric.path);
+		return left_behind(m, "killed", err);
+	case SERVERS_NONE:
+		return servers_left_mark(info.name)
+			       ? left_behind(m, "stopped", err)
+			       : 0;
 	case SERVERS_RESTARTING:
 		err_set(err, -ENOTCONN, "its server is being started again");
 		return err_hint(err, "try again in a moment");
@@ -96,12 +107,26 @@ static int write_again(struct marked *m, struct err *err)
 {
 	int ret = m->fabric.in_memory
 			  ? 0
-			  : fabric_rewrite(&m->fabric, &m->rewritten, err);
+			  : fabric_rewrite(&m->fabric, &m->rewritten, &m->fd,
+					   err);
 
-	if (ret == 0 || ret == -EINTR)
+	if (!fabric_mark_is_due(ret))
 		return ret;
 	err->hint[0] = '\0';
 	err_prefix(err, "the disk still fails, so the mark stays");
+	return err_hint(err, "the kernel's messages tell more: dmesg");
+}
+
+/* Not before it is taken away: a failure may come until then. */
+static int check_again(const struct marked *m, struct err *err)
+{
+	int ret = m->fd < 0 ? 0 : fabric_rewrite_check(m->fd, err);
+	struct err why;
+
+	if (ret == 0)
+		return 0;
+	if (fabric_mark_set(&m->fabric, -EIO, &why) < 0)
+		out_warn("it could not be marked again: %s", why.text);
 	return err_hint(err, "the kernel's messages tell more: dmesg");
 }
 
@@ -159,13 +184,15 @@ static int clear(const struct globals *globals, struct marked *m,
 	if (ret < 0 || !m->mark.error || globals->dry_run)
 		return ret;
 	ret = write_again(m, err);
-	return ret == 0 ? take_away(m, err) : ret;
+	if (ret == 0)
+		ret = take_away(m, err);
+	return ret == 0 ? check_again(m, err) : ret;
 }
 
 static int run(const struct globals *globals, int argc, char **argv,
 	       struct err *err)
 {
-	struct marked m = {.server = -1};
+	struct marked m = {.server = -1, .fd = -1};
 	int ret;
 
 	if (argc > 1)
@@ -178,6 +205,8 @@ static int run(const struct globals *globals, int argc, char **argv,
 	ret = clear(globals, &m, err);
 	if (m.server >= 0)
 		close(m.server);
+	if (m.fd >= 0)
+		close(m.fd);
 	if (ret < 0)
 		return err_prefix(err, "cannot clear the errors of fabric '%s'",
 				  m.fabric.name);

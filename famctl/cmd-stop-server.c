@@ -130,14 +130,15 @@ static int check_known(const char *operand, const struct servers_info *info,
 	return fabric_open(operand, NULL, &fabric, err);
 }
 
-/* A path means this file and no other one of its name. */
+/* A path, or a file of another name, means that and no other one's server. */
 static int check_meant(const char *operand, const struct servers_info *info,
 		       struct err *err)
 {
 	struct fabric fabric;
 	struct err ignored;
 
-	if (info->state != SERVERS_RUNNING || !strchr(operand, '/') ||
+	if (info->state != SERVERS_RUNNING ||
+	    (!strchr(operand, '/') && strcmp(operand, info->name) == 0) ||
 	    fabric_open(operand, NULL, &fabric, &ignored) < 0 ||
 	    strcmp(fabric.path, info->status.path) == 0)
 		return 0;

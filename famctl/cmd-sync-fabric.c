@@ -142,7 +142,7 @@ static int make_durable(const struct fabric *fabric, bool dry_run,
 	if (ret < 0 || dry_run)
 		return ret;
 	ret = fabric_sync(fabric, err);
-	if (ret == -EIO)
+	if (fabric_mark_is_due(ret))
 		leave_mark(fabric);
 	return ret == 0 ? check_mark(fabric, err) : ret;
 }

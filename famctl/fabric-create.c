@@ -334,7 +334,7 @@ static int create(struct making *m, struct fabric *out, struct err *err)
 	ret = make_file(m, err);
 	if (ret < 0)
 		return ret;
-	if (fabric_in_memory(m->file.fd) && !m->spec->raw &&
+	if (fabric_in_memory(m->file.fd) &&
 	    m->spec->durability == FAM_DURABILITY_HOST)
 		out_warn("'%s' is on a file system in memory: nothing in this "
 			 "fabric survives the host",

@@ -156,7 +156,24 @@ static void add_unknown(json_t *object, const char *why)
 	say(object, "unknown", text);
 }
 
-static void add_server(json_t *object, const struct servers_info *server,
+/* Who looks sees his own servers only, and those at their usual places. */
+static void add_none(json_t *object, const struct fabric *fabric,
+		     const struct servers_info *server)
+{
+	if (server->state != SERVERS_STALE &&
+	    !json_is_false(json_object_get(object, "in_use")) &&
+	    fabric_has_epoch(fabric))
+		add_unknown(object,
+			    "a server that famctl did not start for this "
+			    "user serves it, or was killed");
+	else
+		say(object, "none",
+		    "none: no server runs, so fam_persist fails in nodes, but "
+		    "for those with a flush window");
+}
+
+static void add_server(json_t *object, const struct fabric *fabric,
+		       const struct servers_info *server,
 		       struct fabric_mark *mark)
 {
 	struct err err;
@@ -173,9 +190,7 @@ static void add_server(json_t *object, const struct servers_info *server,
 		say(object, "none", "none: its server is being started again");
 		break;
 	default:
-		say(object, "none",
-		    "none: no server runs, so fam_persist fails in nodes, but "
-		    "for those with a flush window");
+		add_none(object, fabric, server);
 	}
 }
 
@@ -187,6 +202,6 @@ void fabric_durability_json(const struct fabric *fabric,
 	add_ways(object, fabric);
 	read_mark(fabric, &mark);
 	if (fabric_committed(fabric))
-		add_server(object, server, &mark);
+		add_server(object, fabric, server, &mark);
 	add_mark(object, &mark);
 }

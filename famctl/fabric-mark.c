@@ -157,6 +157,11 @@ int fabric_mark_clear(const struct fabric *fabric, struct err *err)
 	return write_failed(fd, fabric, 0, err);
 }
 
+bool fabric_mark_is_due(int error)
+{
+	return error == -EIO || error == -ENOSPC || error == -EDQUOT;
+}
+
 const char *fabric_mark_word(int error, char out[16])
 {
 	const char *name = strerrorname_np(-error);

@@ -23,6 +23,9 @@ struct fabric_mark {
 /** fabric_has_mailbox() - has it a place for a mark, and a flush mailbox? */
 bool fabric_has_mailbox(const struct fabric *fabric);
 
+/** fabric_has_epoch() - has a server begun to serve it, and not ended well? */
+bool fabric_has_epoch(const struct fabric *fabric);
+
 /**
  * fabric_mark_read() - is there a mark in the file?
  *
@@ -42,6 +45,9 @@ int fabric_mark_set(const struct fabric *fabric, int error, struct err *err);
  * Return: 0; -EBUSY a server serves the file; ...
  */
 int fabric_mark_clear(const struct fabric *fabric, struct err *err);
+
+/** fabric_mark_is_due() - is it one by which the kernel tells of lost stores? */
+bool fabric_mark_is_due(int error);
 
 /** fabric_mark_word() - "EIO" */
 const char *fabric_mark_word(int error, char out[16]);

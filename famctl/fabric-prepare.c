@@ -19,12 +19,15 @@
 
 #define GUEST_MS 10000 /* for which somebody else may have the file open */
 #define LOOK_NS	 20000000
+#define LEASE_MS 500
+#define LARGER	 ", only larger on the disk"
 
 struct preparing {
 	const struct fabric *fabric;
 	int fd;
-	char *batch;   /* SPACE_BATCH_BYTES */
-	bool disk_bad; /* writing back failed */
+	char *batch;	    /* SPACE_BATCH_BYTES */
+	bool disk_bad;	    /* writing back failed */
+	uint64_t leased_ms; /* when the lease was known to be ours */
 };
 
 static int in_use(const struct fabric *fabric, struct err *err)
@@ -35,7 +38,10 @@ static int in_use(const struct fabric *fabric, struct err *err)
 	fabric_in_use_beside(fabric, 0, users, sizeof(users), &ignored);
 	err_set(err, -EBUSY, "it is in use by %.500s",
 		users[0] ? users : "a process that cannot be seen from here");
-	return err_hint(err, "stop the nodes and programs that use it first");
+	return err_hint(err,
+			"stop the nodes and programs that use it first, "
+			"and its server: famctl stop-server %s",
+			fabric->path);
 }
 
 /*
@@ -43,8 +49,9 @@ static int in_use(const struct fabric *fabric, struct err *err)
  * lost. A write lease keeps them out. It is granted if nobody else has the file
  * open or mapped, and who opens it then has to wait until it is given back.
  */
-static int take_lease(const struct preparing *p)
+static int take_lease(struct preparing *p)
 {
+	p->leased_ms = clock_ms();
 	/* It is told by a signal that somebody waits: one that does nothing. */
 	if (fcntl(p->fd, F_SETSIG, SIGURG) == 0 &&
 	    fcntl(p->fd, F_SETLEASE, F_WRLCK) == 0)
@@ -67,7 +74,7 @@ static int no_lease(const struct preparing *p, int ret, struct err *err)
 }
 
 /* Lets those in who wait, such as famctl list-fabrics, until they are done. */
-static int give_way(const struct preparing *p, struct err *err)
+static int give_way(struct preparing *p, struct err *err)
 {
 	const struct timespec pause = {0, LOOK_NS};
 	uint64_t until;
@@ -75,7 +82,8 @@ static int give_way(const struct preparing *p, struct err *err)
 
 	if (fcntl(p->fd, F_GETLEASE) == F_WRLCK)
 		return 0;
-	if (fcntl(p->fd, F_SETLEASE, F_UNLCK) < 0)
+	/* The kernel may have taken it: EAGAIN. */
+	if (fcntl(p->fd, F_SETLEASE, F_UNLCK) < 0 && errno != EAGAIN)
 		return err_sys(err, errno, "cannot give the lease back");
 	until = clock_ms() + GUEST_MS;
 	do {
@@ -113,22 +121,56 @@ static int read_out(struct preparing *p, uint64_t offset, uint64_t len,
 	return 0;
 }
 
+/*
+ * Who does not give a lease back in time, such as a program that was stopped,
+ * has it taken away by the kernel, after a second at the earliest. Then others
+ * may have stored, and what was read before must not be written any more.
+ */
+static bool lease_holds(struct preparing *p)
+{
+	uint64_t now = clock_ms();
+
+	if (fcntl(p->fd, F_GETLEASE) == F_WRLCK)
+		p->leased_ms = now;
+	return clock_ms() - p->leased_ms < LEASE_MS;
+}
+
+/* Returns how much was written before the lease ended. */
+static ssize_t write_back(struct preparing *p, uint64_t offset, uint64_t len,
+			  struct err *err)
+{
+	uint64_t done = 0;
+	int ret = 0;
+
+	while (ret == 0 && done < len && lease_holds(p)) {
+		ret = fabric_space_write(p->fd, p->batch + done, offset + done,
+					 SPACE_PIECE_BYTES, err);
+		done += SPACE_PIECE_BYTES;
+	}
+	return ret < 0 ? ret : (ssize_t)done;
+}
+
 static int prepare_batch(struct preparing *p, uint64_t offset, uint64_t len,
 			 struct err *err)
 {
+	uint64_t done = 0;
+	ssize_t n = 0;
 	int ret;
 
-	if (hold_interrupted())
-		return err_set(err, -EINTR, "interrupted");
-	ret = give_way(p, err);
-	if (ret == 0)
-		ret = read_out(p, offset, len, err);
-	if (ret == 0)
-		ret = fabric_space_write(p->fd, p->batch, offset, len, err);
-	if (ret < 0)
-		return ret;
+	while (done < len) {
+		if (hold_interrupted())
+			return err_set(err, -EINTR, "interrupted");
+		ret = give_way(p, err);
+		if (ret == 0)
+			ret = read_out(p, offset + done, len - done, err);
+		if (ret == 0)
+			n = write_back(p, offset + done, len - done, err);
+		if (ret < 0 || n < 0)
+			return ret < 0 ? ret : (int)n;
+		done += (uint64_t)n;
+	}
 	ret = fabric_space_pace(p->fd, offset, err);
-	p->disk_bad |= ret == -EIO;
+	p->disk_bad |= fabric_mark_is_due(ret);
 	return ret;
 }
 
@@ -149,18 +191,20 @@ static int prepare_all(struct preparing *p, struct err *err)
 		out_progress_update(&progress, done + len);
 	}
 	if (ret == 0 && fsync(p->fd) < 0) {
-		p->disk_bad = errno == EIO;
+		p->disk_bad |= fabric_mark_is_due(-errno);
 		ret = err_sys(err, errno, "cannot sync it");
 	}
 	out_progress_end(&progress);
 	return ret;
 }
 
-static int no_space(struct err *err)
+static int no_space(const char *state, struct err *err)
 {
 	err->hint[0] = '\0';
-	return err_hint(err, "free some and run it again; the fabric is as it "
-			     "was, only larger on the disk");
+	return err_hint(err,
+			"free some and run it again; the fabric is as it "
+			"was%s",
+			state);
 }
 
 static int reserve(const struct preparing *p, bool dry_run, struct err *err)
@@ -171,11 +215,13 @@ static int reserve(const struct preparing *p, bool dry_run, struct err *err)
 				   : 0;
 	int ret = fabric_space_check(p->fd, fabric->path, missing, err);
 
+	if (ret == -ENOSPC)
+		return no_space("", err);
 	if (ret == 0 && !dry_run)
 		ret = fabric_space_reserve(p->fd, fabric->size, err);
 	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
 		return 0;
-	return ret == -ENOSPC ? no_space(err) : ret;
+	return ret == -ENOSPC ? no_space(LARGER, err) : ret;
 }
 
 static int prepare(struct preparing *p, bool dry_run, struct err *err)
@@ -191,7 +237,7 @@ static int prepare(struct preparing *p, bool dry_run, struct err *err)
 	ret = p->batch ? prepare_all(p, err)
 		       : err_set(err, -ENOMEM, "out of memory");
 	free(p->batch);
-	return ret == -ENOSPC ? no_space(err) : ret;
+	return ret == -ENOSPC ? no_space(LARGER, err) : ret;
 }
 
 /* Stores that were not durable yet may be lost: all have to know. */

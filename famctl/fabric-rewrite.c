@@ -91,21 +91,21 @@ static int rewrite_all(int fd, const struct fabric *fabric, uint64_t *rewritten)
 	return ret;
 }
 
-int fabric_rewrite(const struct fabric *fabric, uint64_t *rewritten,
+int fabric_rewrite(const struct fabric *fabric, uint64_t *rewritten, int *fd,
 		   struct err *err)
 {
 	struct sigaction action = {.sa_handler = on_bus_error}, old;
-	_cleanup_close_ int fd = fabric_reopen(fabric, O_RDWR, err);
 	struct hold hold;
 	int ret;
 
-	if (fd < 0)
-		return fd;
+	*fd = fabric_reopen(fabric, O_RDWR, err);
+	if (*fd < 0)
+		return *fd;
 	/* What failed earlier is known; it would be told to this open file. */
-	(void)!fdatasync(fd);
+	(void)!fdatasync(*fd);
 	hold_begin(&hold);
 	sigaction(SIGBUS, &action, &old);
-	ret = rewrite_all(fd, fabric, rewritten);
+	ret = rewrite_all(*fd, fabric, rewritten);
 	sigaction(SIGBUS, &old, NULL);
 	if (ret == -EINTR)
 		err_set(err, ret, "interrupted");
@@ -114,4 +114,11 @@ int fabric_rewrite(const struct fabric *fabric, uint64_t *rewritten,
 			fabric->path);
 	hold_end(&hold);
 	return ret;
+}
+
+int fabric_rewrite_check(int fd, struct err *err)
+{
+	if (fdatasync(fd) == 0)
+		return 0;
+	return err_sys(err, errno, "the disk has failed again meanwhile");
 }

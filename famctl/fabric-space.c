@@ -11,13 +11,6 @@
 #include "util/fdio.h"
 #include "util/size.h"
 
-/*
- * Host kernels with large folios cache a file in pieces as large as the write
- * calls that made it, and later write such a piece to the disk for a commit of
- * 64 bytes. What was written 4 KiB at a time keeps commits at 4 KiB.
- */
-#define PIECE_BYTES 4096
-
 #define RESERVE_BYTES (4 * GiB)	 /* between two looks for Ctrl-C */
 #define DIRTY_BYTES   (64 * MiB) /* on their way to the disk at most */
 
@@ -100,11 +93,11 @@ int fabric_space_sparse(int fd, uint64_t size, uint64_t reserve,
 int fabric_space_write(int fd, const char *data, uint64_t offset, uint64_t len,
 		       struct err *err)
 {
-	static const char zeros[PIECE_BYTES];
+	static const char zeros[SPACE_PIECE_BYTES];
 
-	for (uint64_t done = 0; done < len; done += PIECE_BYTES) {
+	for (uint64_t done = 0; done < len; done += SPACE_PIECE_BYTES) {
 		int ret = fdio_pwrite(fd, data ? data + done : zeros,
-				      PIECE_BYTES, offset + done);
+				      SPACE_PIECE_BYTES, offset + done);
 
 		if (ret < 0)
 			return space_error(-ret, err);

@@ -28,6 +28,13 @@ int fabric_space_sparse(int fd, uint64_t size, uint64_t reserve,
 
 #define SPACE_BATCH_BYTES (8 * MiB) /* handed to the disk at once */
 
+/*
+ * Host kernels with large folios cache a file in pieces as large as the write
+ * calls that made it, and later write such a piece to the disk for a commit of
+ * 64 bytes. What was written 4 KiB at a time keeps commits at 4 KiB.
+ */
+#define SPACE_PIECE_BYTES 4096
+
 /**
  * fabric_space_write() - write in pieces that keep later commits small
  * @data: NULL: zeros

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,13 @@
 #include "supervise.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/fdio.h"
 
-#define SOCKET	".sock"
-#define LOOK_MS 20
-#define STOP_MS 10000
+#define SOCKET	  ".sock"
+#define LOOK_MS	  20
+#define LOOKS	  10 /* at one that hangs up */
+#define STOP_MS	  10000
+#define STATE_MAX (16 * 1024 * 1024) /* as the server reads */
 
 int servers_dir(char out[PATH_MAX], struct err *err)
 {
@@ -97,20 +101,41 @@ static void cannot_ask(struct servers_info *out, const char *why)
 	snprintf(out->problem, sizeof(out->problem), "%.255s", why);
 }
 
-static void ask(struct servers_info *out, int fd)
+/* Returns true if the server hung up instead of answering: most likely it ends. */
+static bool ask(struct servers_info *out, int fd)
 {
+	struct pollfd end = {.fd = fd};
 	struct err why;
 
-	if (control_status(fd, &out->status, &why) == 0)
+	if (control_status(fd, &out->status, &why) == 0) {
 		out->state = SERVERS_RUNNING;
-	else
-		cannot_ask(out, why.text);
+		return false;
+	}
+	cannot_ask(out, why.text);
+	return poll(&end, 1, 0) > 0 && end.revents & POLLHUP;
+}
+
+/* Returns true if another look may tell more. */
+static bool look(const char *control, struct servers_info *out)
+{
+	_cleanup_close_ int fd = control_connect(control);
+
+	out->state = SERVERS_NONE;
+	if (fd >= 0)
+		return ask(out, fd);
+	if (fd == -ECONNREFUSED)
+		out->state = SERVERS_STALE;
+	else if (fd != -ENOENT)
+		cannot_ask(out, strerror(-fd));
+	if (out->supervisor && (fd == -ECONNREFUSED || fd == -ENOENT))
+		out->state = SERVERS_RESTARTING;
+	return false;
 }
 
 int servers_look(const char *name, struct servers_info *out, struct err *err)
 {
 	char path[SERVERS_PATH_MAX];
-	_cleanup_close_ int fd = -1;
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	int ret;
 
 	*out = (struct servers_info){.state = SERVERS_NONE};
@@ -122,16 +147,21 @@ int servers_look(const char *name, struct servers_info *out, struct err *err)
 		return ret;
 	out->supervisor = supervise_pid(path);
 	(void)servers_path_of(name, SERVERS_CONTROL, path, err); /* as above */
-	fd = control_connect(path);
-	if (fd >= 0)
-		ask(out, fd);
-	else if (fd == -ECONNREFUSED)
-		out->state = SERVERS_STALE;
-	else if (fd != -ENOENT)
-		cannot_ask(out, strerror(-fd));
-	if (out->supervisor && (fd == -ECONNREFUSED || fd == -ENOENT))
-		out->state = SERVERS_RESTARTING;
+	for (int tries = 0; look(path, out) && tries < LOOKS; tries++)
+		nanosleep(&pause, NULL);
 	return 0;
+}
+
+bool servers_left_mark(const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[SERVERS_PATH_MAX];
+	struct err ignored;
+	size_t len;
+
+	return servers_path_of(name, SERVERS_STATE, path, &ignored) == 0 &&
+	       fdio_read_file(path, STATE_MAX, &text, &len) == 0 &&
+	       strstr(text, "\nfailed ");
 }
 
 int servers_open(const char *name, struct err *err)

@@ -26,6 +26,7 @@
 #define SERVERS_LEGACY	   ".legacy"
 #define SERVERS_CONTROL	   ".ctl"
 #define SERVERS_LOG	   ".log"
+#define SERVERS_STATE	   ".state"
 #define SERVERS_SUPERVISOR ".supervisor"
 
 enum servers_state {
@@ -67,6 +68,9 @@ int servers_name(const char *operand, char out[FAM_LABEL_BYTES],
 
 /** servers_look() - what is there of the server called @name? */
 int servers_look(const char *name, struct servers_info *out, struct err *err);
+
+/** servers_left_mark() - has it ended, leaving word of a failed write-back? */
+bool servers_left_mark(const char *name);
 
 /**
  * servers_open() - its control socket; -ENOTCONN with the next step as a hint

@@ -217,6 +217,10 @@ shows() { # JQ-FILTER
 	famctl stop-server "$f"
 	fam_run famctl show-fabric "$file" --json
 	assert_json '.failed == "EIO" and .flush_service == "none"'
+	fam_run -5 famctl clear-errors "$file"
+	assert_stderr "its server was stopped, and the next one will go by what it left"
+	assert_stderr "hint: famctl start-server $file, then again"
+	assert "the mark is there" test "$(the_mark)" = "$EIO"
 	famctl start-server "$file"
 	assert "the next server knows" shows '.flush_service == "refusing" and .failed == "EIO"'
 	kill -KILL "$(of .supervisor)"
@@ -252,6 +256,10 @@ shows() { # JQ-FILTER
 	fam_run -1 famctl sync-fabric "$file"
 	fam_run famctl show-fabric "$file" --json
 	assert_json '.failed == "EIO" and .failed_at > 1700000000000000000'
+	# A disk that was full as it wrote has lost stores, too.
+	famctl clear-errors "$file"
+	fam_run -1 famctl_with fsync=ENOSPC sync-fabric "$file"
+	assert "it is there again" test "$(the_mark)" = "$EIO"
 }
 
 @test "what another server serves is not touched, nor what cannot be written" {
@@ -259,11 +267,26 @@ shows() { # JQ-FILTER
 	"$FAM_BUILD/bin/tm-server" -d -f "$file" -p "$dir/$prefix-other.sock" 3>&-
 	fam_run -4 famctl clear-errors "$file"
 	assert_stderr "a server that is not one of famctl's serves it"
+	fam_run famctl show-fabric "$file" --json
+	assert_json '.flush_service == "unknown"'
+	fam_run famctl show-fabric "$file"
+	assert_output "unknown: a server that famctl did not start for this user serves it, or was killed"
 	proc_end "$(server_pids "$dir/$prefix-other")"
+	fam_run famctl show-fabric "$file" --json
+	assert_json '.flush_service == "none"'
 	famctl start-server "$file"
 	kill -STOP "$(of .pid)"
 	fam_run -5 famctl clear-errors "$file"
 	assert_stderr "the server gave no answer within 5 s"
 	fam_run -2 famctl clear-errors "$file" more
 	fam_run -3 famctl clear-errors "$dir/none.fam"
+}
+
+@test "who may not write to it is told that, and not that the disk fails" {
+	requires_root "to become a plain user"
+	mark "$EIO"
+	chmod 644 "$file"
+	fam_run -1 famctl_at_home clear-errors "$file"
+	assert_stderr -x "famctl: cannot clear the errors of fabric '$f': cannot open '$file': Permission denied"
+	assert "the mark is there" test "$(the_mark)" = "$EIO"
 }

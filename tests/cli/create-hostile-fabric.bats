@@ -181,6 +181,8 @@ famctl_without_nameless_files() {
 	mount_on tmpfs size=64m,mode=755
 	fam_run famctl create-fabric 16M --dir "$dir"
 	assert_stderr "warning: '$dir' is on a file system in memory: nothing in this fabric survives the host"
+	fam_run famctl create-fabric 1M raw --raw --dir "$dir"
+	assert_stderr "warning: '$dir' is on a file system in memory: nothing in this fabric survives the host"
 	fam_run famctl create-fabric 16M g --durability guest --dir "$dir"
 	refute_stderr warning "it was not promised"
 }

@@ -128,7 +128,8 @@ hint: 'fam list' shows what there is"
 	fam_run -3 fam -f "$dir/nowhere" read
 	fam_run -2 fam -f 'no/../such name'$'\n' info || fam_run -3 fam -f 'no/such' info
 	fam_run -2 fam -f 'a b' write
-	assert_stderr 'malformed name'
+	assert_stderr -x "fam: cannot write fabric 'a b': malformed name
+hint: name a fabric by label, UUID, PCI address, or path with a '/'"
 }
 
 @test "wrong words: exit 2 and two lines" {

@@ -10,6 +10,7 @@ dir='' holder='' # set by fabric_setup and holding
 setup_file() {
 	faults_build
 	hold_build
+	build_helper stopped -shared -fPIC
 }
 
 setup() {
@@ -170,6 +171,39 @@ store() { # NUMBER
 	done
 }
 
+@test "programs of libfam are let in, too" {
+	local pid status=0 i=0
+	make_fabric f 1G --sparse 2>/dev/null
+	begin 16
+	while ((i < 50)) && proc_alive "$pid"; do
+		fam_run "$FAM_BUILD/bin/fam" -f "$dir/f.fam" read --length 4
+		i=$((i + 1))
+	done
+	assert "some came in between ($i)" test "$i" -ge 3
+	wait "$pid" || status=$?
+	assert "all went well ($status): $(<"$BATS_TEST_TMPDIR/out")" test "$status" -eq 0
+}
+
+@test "a program of libfam does not wait for ever" {
+	local pid
+	make_fabric f 1G --sparse 2>/dev/null
+	begin 16
+	kill -STOP "$pid"
+	fam_run -4 "$FAM_BUILD/bin/fam" -f "$dir/f.fam" read --length 4
+	assert_stderr "cannot read fabric '$dir/f.fam': the fabric's file is kept by a program that writes it anew"
+	assert_stderr "hint: wait until 'famctl prepare-fabric' has ended"
+	proc_end "$pid" 0
+}
+
+@test "stopped for so long that others were let in: what they stored is there" {
+	local preload=$BATS_FILE_TMPDIR/stopped
+	make_fabric f
+	fam_run env "LD_PRELOAD=$preload" ASAN_OPTIONS=verify_asan_link_order=0 \
+		"$FAM_BUILD/bin/famctl" --connect "$FABRIC_URI" prepare-fabric f --dir "$dir"
+	assert "the store is there" test \
+		"$(dd if="$dir/f.fam" bs=8 count=1 skip=$((99 * 4096 + (1 << 20))) iflag=skip_bytes status=none)" = precious
+}
+
 @test "a program that stays ends it after a while, and is named" {
 	local pid status=0
 	make_fabric f 2G --sparse 2>/dev/null
@@ -191,7 +225,8 @@ store() { # NUMBER
 	before=$(content)
 	fam_run -1 famctl prepare-fabric f --dir "$dir"
 	assert_stderr -r "cannot prepare fabric 'f': it needs [0-9.]+ MiB, [0-9.]+ MiB are free in '$dir/f.fam'"
-	assert_stderr "hint: free some and run it again"
+	assert_stderr "hint: free some and run it again; the fabric is as it was"
+	refute_stderr "larger on the disk"
 	assert "the content is the same" test "$(content)" = "$before"
 	fam_run famctl --json show-fabric f --dir "$dir"
 	assert_json '.unreserved > 100000000' "it took no space"

@@ -201,6 +201,24 @@ teardown() {
 		and .problem == \"the server gave no answer within 5 s\""
 }
 
+# Beside the listening socket there is one for each connection to be accepted.
+is_asked() {
+	(($(grep -c "$run/$f.sock.ctl$" /proc/net/unix) > 1))
+}
+
+@test "start-server asks again when the server dies while it is asked" {
+	famctl start-server "$file"
+	pid=$(of .pid)
+	kill -STOP "$pid"
+	famctl start-server "$file" 2>"$dir/told" 3>&- &
+	assert "it is asked" wait_until 10 is_asked
+	kill -KILL "$pid"
+	assert "the command succeeds" wait $!
+	fam_run cat "$dir/told"
+	assert_output "server of fabric '$f' is running already: pid $(of .pid)"
+	refute "it is another one" is .pid "$pid"
+}
+
 @test "stop-server --all stops all of the user's servers" {
 	famctl_at_home create-fabric 16M a
 	# famctl looks for the server beside itself.
@@ -293,6 +311,17 @@ famctl: server of fabric 'b' stopped"
 	assert_stderr "hint: famctl stop-server $f"
 	assert "it runs" is .state running
 	fam_run famctl stop-server "$f"
+}
+
+@test "stop-server by a copy's name does not end the server of the original" {
+	famctl_at_home create-fabric 16M a
+	((EUID != 0)) || install -m 755 "$FAM_BUILD/bin/tm-server" "$home/tm-server"
+	cp -p "$home/data/fam/a.fam" "$home/data/fam/b.fam"
+	fam_run famctl_at_home start-server a
+	fam_run -4 famctl_at_home stop-server b
+	assert_stderr "cannot stop the server of fabric 'b': the one of this name that runs serves '$home/data/fam/a.fam'"
+	fam_run famctl_at_home stop-server a
+	assert_stderr -x "famctl: server of fabric 'a' stopped"
 }
 
 @test "where systemd runs, its unit is started with what was asked for" {

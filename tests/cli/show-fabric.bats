@@ -100,6 +100,19 @@ teardown() {
 	assert_json '.medium == "disk"' "the lower layer does not matter: who writes gets a copy"
 }
 
+@test "an overlay that syncs nothing is as good as memory" {
+	requires_root "to mount file systems"
+	mkdir "$dir/lower" "$dir/upper" "$dir/work" "$dir/overlay"
+	mount -t overlay -o "lowerdir=$dir/lower,upperdir=$dir/upper,workdir=$dir/work,volatile" \
+		none "$dir/overlay" || skip "no overlayfs with the option volatile"
+	on_top=$dir/overlay
+	fam_run famctl create-fabric 16M f --path "$dir/overlay/f.fam"
+	fam_run famctl show-fabric "$dir/overlay/f.fam" --json
+	assert_json '.medium == "memory" and .ways == []'
+	fam_run "$FAM_BUILD/bin/fam" -f "$dir/overlay/f.fam" info --json
+	assert_json '.persist == "none"'
+}
+
 @test "a file system on zram is one in memory" {
 	requires_root "to make a device and mount it"
 	local device
