@@ -5,31 +5,29 @@
 # The bodies of death.bats; see crash.bash. Four writers commit to fabric f: one in
 # the node `doorbell`, one in the node `plain`, the host's `file` and `served`, which
 # has the fabric from the server. An act is "OBJECT DEED": what is done to whom.
+# shellcheck disable=SC2119 # functions whose options are not needed here
 
 # shellcheck source=tests/crash/crash.bash
 [[ -n ${dir+set} ]] || source "${BASH_SOURCE[0]%/*}/crash.bash"
+# shellcheck source=tests/crash/deeds.bash
+source "${BASH_SOURCE[0]%/*}/deeds.bash"
 
 readonly WRITERS=(doorbell plain file served) # at its index: the area of each
 # Longer than any of them may be silent once all is mended.
 readonly PATIENCE=20
 # Since nobody who waits has to notice a server that is away for less than 5 s.
 readonly AWAY_MS=4000
-# A supervisor waits longer after each death; then another one is started.
-readonly REVIVALS=5
+# Entries of the tape; without a death an area has an acknowledgement in each 15.
+readonly SILENCE=100
 
 # How each one writes, beside what all do.
 declare -rA manner=([doorbell]='--pause 3000' [plain]='--pause 2000 --group 4'
 	[file]='--pause 4000 --copy' [served]='--pause 4000')
 
 writer_options=()               # of this run
-lives=0 revivals=0 left_at=0 away_ms=0 longest=0
+lives=0 longest=0
 declare -A pid=() log=() known=() # of host writers; of nodes'; error lines read
-declare -A hits=()              # how often, each act
 declare -a acks_of=() silent_of=() plan=()
-
-now_ms() {
-	printf '%s\n' "${EPOCHREALTIME/./}" | sed 's/...$//'
-}
 
 ctl() {
 	"$CRASH_TOOLS/fam-ctl" /run/fam/f.sock.ctl "$@" 2>/dev/null
@@ -107,7 +105,7 @@ writer_begin() { # WRITER
 	options+=(--area "$(area_of "$1")" --seed $((seed + lives)))
 	if is_node "$1"; then
 		# The order of the names is that of the lives.
-		printf -v log[$1] 'life%06d' "$lives"
+		printf -v "log[$1]" 'life%06d' "$lives"
 		guest_begin "$1" "${log[$1]}" "${options[@]}" f
 		return
 	fi
@@ -185,154 +183,8 @@ show_writers() {
 		printf '\n%s: ' "$writer"
 		writer_log "$writer" 2>&1 | tail -n 3
 	done
-	ctl status flush
-	cat /run/fam/f.sock.log
-}
-
-# --- deeds ---------------------------------------------------------------------
-
-server_begin() {
-	famctl start-server "$mnt/f.fam" 2>&1 || die 'the server does not start'
-	revivals=0
-}
-
-server_gone() { # SIGNAL [PID...]
-	local server
-	server=$(server_is pid)
-	kill "-$1" "$server" "${@:2}"
-	wait_until "$PATIENCE" proc_gone "$server" || die "the server does not end by SIG$1"
-}
-
-hit_server() { # DEED
-	left_at=$(now_ms)
-	case $1 in
-	killed) server_gone KILL ;;
-	hounded) hound_server ;;
-	lost) server_gone KILL "$(</run/fam/f.sock.supervisor)" ;;
-	stopped) server_gone TERM ;;
-	replaced) lives_before=$(server_is lives) && kill -USR2 "$(server_is pid)" ;;
-	frozen) freeze_server ;;
-	esac
-}
-
-# Killed again and again while it comes up.
-hound_server() {
-	local server
-	for _ in 1 2 3; do
-		server=$(server_child)
-		kill -KILL "$server"
-		((revivals += 1))
-		wait_until "$PATIENCE" server_is_another "$server" || die 'the supervisor gave up'
-	done
-	kill -KILL "$(server_child)"
-}
-
-server_child() {
-	pgrep -P "$(</run/fam/f.sock.supervisor)"
-}
-
-server_is_another() { # PID
-	local server
-	server=$(server_child) && [[ $server != "$1" ]]
-}
-
-# Each node's writer gets an answer, and those of the host are not concerned.
-freeze_server() {
-	frozen=$(server_is pid)
-	kill -STOP "$frozen"
-	rise 20 file served
-	local -A told=()
-	wait_until "$PATIENCE" nodes_are_told || die 'somebody waits for a server that stands still'
-}
-
-nodes_are_told() {
-	local node
-	for node in doorbell plain; do
-		[[ -n ${told[$node]:-} ]] && continue
-		vm_exec "$node" "cat /tmp/life* | tail -n +$((${known[$node]:-0} + 1)) | grep -q '^error 107 '" ||
-			return
-		told["$node"]=1
-	done
-}
-
-mend_server() { # DEED
-	case $1 in
-	killed | hounded)
-		# Its supervisor does it.
-		((revivals += 1))
-		wait_until "$PATIENCE" server_answers f || die 'the server does not come back'
-		((revivals < REVIVALS)) || { hit_server lost && mend_server lost; }
-		;;
-	lost | stopped) server_begin ;;
-	replaced) wait_until "$PATIENCE" is_replaced || die 'nobody took over' ;;
-	frozen) kill -CONT "$frozen" ;;
-	esac
-	away_ms=$(($(now_ms) - left_at))
-}
-
-# It refuses while the disk is busy.
-is_replaced() {
-	(($(server_is lives) > lives_before)) && return
-	kill -USR2 "$(server_is pid)"
-	return 1
-}
-
-hit_node() { # NODE DEED
-	case $2 in
-	killed) vm_kill "$1" ;;
-	writer) vm_exec "$1" 'killall -9 fam-writer' ;;
-	frozen)
-		kill -STOP "${vm_pid[$1]}"
-		# Which costs the others nothing.
-		rise 100 "${WRITERS[@]/#$1/file}"
-		;;
-	esac
-}
-
-mend_node() { # NODE DEED
-	case $2 in
-	killed) node_boot "$1" && writer_begin "$1" ;;
-	writer) writer_begin "$1" ;;
-	frozen) kill -CONT "${vm_pid[$1]}" ;;
-	esac
-}
-
-# All processes at once, as when the host's memory runs out.
-hit_all() {
-	left_at=$(now_ms)
-	kill -KILL "$(server_is pid)" "$(</run/fam/f.sock.supervisor)" "${vm_pid[@]}" "${pid[@]}"
-	wait "${pid[@]}" 2>/dev/null || true
-	vm_kill doorbell
-	vm_kill plain
-}
-
-mend_all() {
-	local writer
-	server_begin
-	node_boot doorbell
-	node_boot plain
-	for writer in "${WRITERS[@]}"; do
-		writer_begin "$writer"
-	done
-}
-
-hit() { # OBJECT DEED
-	hits["$*"]=$((${hits["$*"]:-0} + 1))
-	case $1 in
-	all) hit_all ;;
-	server) hit_server "$2" ;;
-	doorbell | plain) hit_node "$@" ;;
-	*) kill -KILL "${pid[$1]}" && { wait "${pid[$1]}" || true; } 2>/dev/null ;;
-	esac
-}
-
-mend() { # OBJECT DEED
-	case $1 in
-	all) mend_all ;;
-	server) mend_server "$2" ;;
-	doorbell | plain) mend_node "$@" ;;
-	*) writer_begin "$1" ;;
-	esac
+	printf '\nserver:\n'
+	ctl flush
 }
 
 # --- the run -------------------------------------------------------------------
@@ -364,7 +216,7 @@ round() { # MOMENT ACTS
 		hit "${words[@]}"
 	done
 	# Without its server a node with a doorbell does not boot.
-	[[ ${acts[-1]} != server* ]] || acts=("${acts[-1]}" "${acts[0]}")
+	[[ ${acts[1]:-} != server* ]] || acts=("${acts[1]}" "${acts[0]}")
 	for act in "${acts[@]}"; do
 		read -ra words <<<"$act"
 		mend "${words[@]}"
@@ -377,9 +229,11 @@ round() { # MOMENT ACTS
 world_up() { # WRITER-OPTION...
 	local writer
 	writer_options=("$@")
-	disk_up -t ext4
+	disk_up
 	fabric f --prepare
 	server_begin
+	# Shown if the test fails.
+	ln -s /run/fam/f.sock.log "$dir/server.log"
 	for writer in doorbell plain; do
 		node_boot "$writer"
 	done
@@ -442,10 +296,10 @@ deaths_keep() { # ROUNDS
 	[[ $(jq -r .failed <<<"$output") == null ]] || die "a healthy disk is said to fail: $output"
 	# As it is, then as if the power had been cut.
 	writers_end
-	crash_end_all
+	crash_end_all 2>/dev/null
 	replay --at end --model all
 	assert_there
-	replay
+	replay --silence "$SILENCE"
 	assert_kept
 }
 
@@ -457,7 +311,7 @@ assert_there() {
 deaths_lose() { # ROUNDS
 	world_up --no-persist
 	deaths "$1" 'server killed' 'doorbell writer' 'plain writer' 'file writer' 'served writer'
-	crash_end_all
-	replay
+	crash_end_all 2>/dev/null
+	CRASH_CUTS=5 replay
 	assert_lost
 }

@@ -5,8 +5,9 @@
 # Servers, nodes and programs are killed, stopped, replaced and frozen while four
 # of them commit: the others go on, whoever waits gets an answer, and what was
 # acknowledged is there, after any power cut of the recorded disk, too.
-#	CRASH_ROUNDS	how often somebody is hit (14)
+#	CRASH_ROUNDS	how often somebody is hit (14); in pieces, each a recording
 #	CRASH_CUTS	moments of each recording at which the power is cut (20)
+#	CRASH_FS	file systems, in turn (ext4)
 #	FAM_SEED	of victims, records and cuts
 
 readonly ROUNDS=${CRASH_ROUNDS:-14}
@@ -22,15 +23,16 @@ setup() {
 }
 
 @test "whoever dies, the others commit on, and nothing acknowledged is lost" {
-	local first=$((ROUNDS < PIECE ? ROUNDS : PIECE)) left
-	alone deaths_keep "$first"
-	for ((left = ROUNDS - first; left > 0; left -= PIECE)); do
-		# Each piece prints the seed that makes it again.
-		[[ -z ${FAM_SEED:-} ]] || export FAM_SEED=$((FAM_SEED + 1))
-		alone deaths_keep $((left < PIECE ? left : PIECE))
+	local -a types
+	local left=$ROUNDS piece=0
+	read -ra types <<<"${CRASH_FS:-ext4}"
+	# Each piece prints a seed. With that seed as FAM_SEED, it is the first one.
+	for (( ; left > 0; left -= PIECE, piece += 1)); do
+		CRASH_FS=${types[piece % ${#types[@]}]} FAM_SEED=${FAM_SEED:+$((FAM_SEED + piece))} \
+			alone deaths_keep $((left < PIECE ? left : PIECE))
 	done
 }
 
 @test "control: among deaths, programs that never ask lose what they acknowledged" {
-	alone deaths_lose 3
+	CRASH_FS=ext4 alone deaths_lose 3
 }

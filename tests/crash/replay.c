@@ -9,6 +9,8 @@
  *	--fs TYPE	ext4
  *	--cuts N	moments, each with all models (20)
  *	--seed N	of the moments
+ *	--silence N	and behind each acknowledgement which is the first one of
+ *			its area for so many entries: of who was, or saw, a death
  *	--at N		only behind this entry of the tape, or "end" ...
  *	--model M	... only none, all or random ...
  *	--subset N	... with this choice of sectors
@@ -41,7 +43,7 @@
 
 struct replay {
 	const char *dir, *file, *type, *keep;
-	uint64_t cuts, seed, subset;
+	uint64_t cuts, seed, subset, silence;
 	int64_t at;
 	int model; /* -1: all */
 	struct cut_disk disk;
@@ -52,27 +54,36 @@ struct replay {
 	uint64_t done, bad, acks, lost, unreadable;
 };
 
-static void hear(struct replay *r, const struct tape_entry *e)
-{
+struct ack {
 	uint32_t area, slot;
 	uint64_t sequence;
+};
+
+/* Is there one at an entry of the tape? */
+static bool read_ack(const struct tape *tape, size_t at, struct ack *ack)
+{
+	const struct tape_entry *e = tape_entry(tape, at);
 	char line[128];
 
+	if (e->type != TAPE_MARK)
+		return false;
 	snprintf(line, sizeof(line), "%.*s", (int)e->length, tape_bytes(e));
-	if (sscanf(line, "ack %" SCNu32 " %" SCNu32 " %" SCNu64, &area, &slot,
-		   &sequence) != 3)
-		return;
-	if (area >= AREAS || slot >= RECORD_SLOTS)
+	if (sscanf(line, "ack %" SCNu32 " %" SCNu32 " %" SCNu64, &ack->area,
+		   &ack->slot, &ack->sequence) != 3)
+		return false;
+	if (ack->area >= AREAS || ack->slot >= RECORD_SLOTS)
 		errx(2, "an acknowledgement of nothing: %s", line);
-	if (sequence > r->acked[area][slot])
-		r->acked[area][slot] = sequence;
+	return true;
 }
 
 static void hear_up_to(struct replay *r, size_t at)
 {
+	struct ack ack;
+
 	for (; r->heard <= at; r->heard++)
-		if (tape_entry(&r->disk.tape, r->heard)->type == TAPE_MARK)
-			hear(r, tape_entry(&r->disk.tape, r->heard));
+		if (read_ack(&r->disk.tape, r->heard, &ack) &&
+		    ack.sequence > r->acked[ack.area][ack.slot])
+			r->acked[ack.area][ack.slot] = ack.sequence;
 }
 
 /* Returns how many of an area's slots lack what was acknowledged. */
@@ -220,19 +231,37 @@ static size_t first_mark(const struct tape *tape)
 	errx(2, "nothing was acknowledged on the tape");
 }
 
+/* Behind a silence; @at has room for all marks. Returns how many there are. */
+static size_t choose_late(const struct replay *r, size_t *at)
+{
+	size_t last[AREAS] = {0}, count = 0;
+	struct ack ack;
+
+	for (size_t i = 0; r->silence && i < r->disk.tape.entries; i++) {
+		if (!read_ack(&r->disk.tape, i, &ack))
+			continue;
+		if (last[ack.area] && i - last[ack.area] >= r->silence)
+			at[count++] = i;
+		last[ack.area] = i;
+	}
+	return count;
+}
+
 static void cut_many(struct replay *r)
 {
-	size_t first = first_mark(&r->disk.tape);
-	_cleanup_free_ size_t *at = calloc(r->cuts, sizeof(*at));
+	size_t first = first_mark(&r->disk.tape), count = r->cuts;
+	_cleanup_free_ size_t *at =
+		calloc(r->cuts + r->disk.tape.entries, sizeof(*at));
 	uint64_t random = r->seed;
 
 	if (!at)
 		errx(2, "out of memory");
-	for (uint64_t i = 0; i < r->cuts; i++)
+	for (size_t i = 0; i < r->cuts; i++)
 		at[i] = choose(&r->disk.tape, first, &random);
+	count += choose_late(r, at + count);
 	/* The disk is played once, forwards. */
-	qsort(at, r->cuts, sizeof(*at), by_number);
-	for (uint64_t i = 0; i < r->cuts; i++)
+	qsort(at, count, sizeof(*at), by_number);
+	for (size_t i = 0; i < count; i++)
 		for (int m = 0; m < CUT_MODELS; m++)
 			if (r->model < 0 || r->model == m)
 				cut_once(r, at[i], (enum cut_model)m,
@@ -263,6 +292,7 @@ static const struct option options[] = {
 	{"fs", required_argument, NULL, 't'},
 	{"cuts", required_argument, NULL, 'c'},
 	{"seed", required_argument, NULL, 's'},
+	{"silence", required_argument, NULL, 'l'},
 	{"at", required_argument, NULL, 'a'},
 	{"model", required_argument, NULL, 'm'},
 	{"subset", required_argument, NULL, 'u'},
@@ -284,6 +314,9 @@ static void take_option(struct replay *r, int opt, const char *arg)
 		break;
 	case 's':
 		r->seed = strtoull(arg, NULL, 10);
+		break;
+	case 'l':
+		r->silence = strtoull(arg, NULL, 10);
 		break;
 	case 'a':
 		r->at = strcmp(arg, "end") == 0 ? INT64_MAX

@@ -110,6 +110,25 @@ pmem_over() { # FILE
 	vm_stop n2
 }
 
+@test "the window of a file that is gone has no success, once a server found out" {
+	local fd
+	set_up_disk
+	serve
+	vm_start -f "$f" -o --flush=window n
+	run vm_exec n 'fam persist --length 4096'
+	expect 0
+	exec {fd}<>"$f"
+	rm "$f"
+	# Some other client's request has the server look.
+	printf 'claim\npost 2097152 64\nwait 5000\n' |
+		"$FAM_BUILD/tests/fam-flush" "/proc/self/fd/$fd" >/dev/null
+	exec {fd}>&-
+	run vm_exec n 'fam persist --length 4096'
+	expect 1 "the fabric's file was removed"
+	run vm_exec n 'fam info'
+	expect 0 "fsync on /dev/pmem0" "but now:     the fabric's file was removed"
+}
+
 @test "several fabrics have a window each" {
 	local g=$BATS_TEST_TMPDIR/g.fam
 	set_up_disk
