@@ -18,6 +18,7 @@ struct flush_pace {
 	uint64_t step_ns;
 	bool mute;	      /* somebody asked who cannot ring */
 	unsigned int in_vain; /* rung so many times in a row for nothing */
+	bool hot;	      /* the last look found something */
 };
 
 struct flush {

@@ -81,6 +81,14 @@ void mailbox_repair(struct mailbox *m)
 		atomic_store_explicit(&m->box->epoch, m->epoch, release);
 }
 
+bool mailbox_is_asked(const struct mailbox *m)
+{
+	for (unsigned int w = 0; w < FAM_MAILBOX_WORDS; w++)
+		if (atomic_load_explicit(&m->box->pending[w], relaxed))
+			return true;
+	return false;
+}
+
 static void take_bits(struct mailbox *m)
 {
 	for (unsigned int w = 0; w < FAM_MAILBOX_WORDS; w++)

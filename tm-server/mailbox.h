@@ -72,6 +72,9 @@ void mailbox_end(struct mailbox *mailbox);
 /** mailbox_repair() - put back what was written over in the header */
 void mailbox_repair(struct mailbox *mailbox);
 
+/** mailbox_is_asked() - has any client set its bit? takes nothing */
+bool mailbox_is_asked(const struct mailbox *mailbox);
+
 /**
  * mailbox_collect() - take what was asked, at most MAILBOX_PASS_MAX requests
  * @now_ms: any clock that only goes forward
