@@ -353,6 +353,22 @@ int region_check(const struct region_spec *spec, struct err *err)
 	return ret;
 }
 
+void region_identity(const struct region *region, uint64_t *inode,
+		     int64_t *born_ns)
+{
+	struct statx st;
+
+	*inode = 0;
+	*born_ns = 0;
+	if (region->lock_fd < 0 || statx(region->lock_fd, "", AT_EMPTY_PATH,
+					 STATX_INO | STATX_BTIME, &st) < 0)
+		return;
+	*inode = st.stx_ino;
+	if (st.stx_mask & STATX_BTIME)
+		*born_ns =
+			st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+}
+
 void region_close(struct region *region)
 {
 	if (region->fd >= 0)

@@ -63,6 +63,13 @@ int region_open(struct region *region, const struct region_spec *spec,
 /** region_check() - the same looks, but nothing is made, changed or kept */
 int region_check(const struct region_spec *spec, struct err *err);
 
+/**
+ * region_identity() - what tells the file from a later one of its name
+ * @born_ns: since 1970; 0: the file system does not know
+ */
+void region_identity(const struct region *region, uint64_t *inode,
+		     int64_t *born_ns);
+
 /** region_close() - gives up the lock; the memory lives on with its peers */
 void region_close(struct region *region);
 

@@ -103,7 +103,7 @@ static void apply_numbers(const struct resume *r, struct server *s)
 	for (unsigned int v = 0; v < IVSHMEM_VECTORS_MAX; v++)
 		atomic_store(&s->rings[v], r->rings[v]);
 	if (r->flush.error == -EIO)
-		s->mark = (struct state_mark){-EIO, r->flush.failed_at};
+		server_mark(s, -EIO, r->flush.failed_at);
 	s->distrusts = r->distrusts;
 	s->config.vectors = r->vectors; /* those of the nodes that run */
 }

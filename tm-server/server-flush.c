@@ -13,12 +13,35 @@
 /* Any time that is not 0 would do. */
 #define AT_ONCE_MS 1
 
+void server_mark(struct server *s, int failed, int64_t at)
+{
+	s->mark = (struct state_mark){0};
+	/* others are found out anew by the next server */
+	if (failed != -EIO)
+		return;
+	s->mark.failed = failed;
+	s->mark.at = at;
+	region_identity(&s->region, &s->mark.inode, &s->mark.born_ns);
+}
+
+void server_check_mark(struct server *s)
+{
+	struct state_mark left = s->mark;
+
+	server_mark(s, left.failed, left.at);
+	if (s->mark.inode == left.inode && s->mark.born_ns == left.born_ns)
+		return;
+	log_info("fabric '%s': what failed was another file of this name",
+		 s->label);
+	s->mark = (struct state_mark){0};
+}
+
 static void note_mark(struct server *s)
 {
-	s->mark.failed = flush_failed(s->flush, &s->mark.at);
-	/* others are found out anew by the next server */
-	if (s->mark.failed != -EIO)
-		s->mark = (struct state_mark){0};
+	int64_t at;
+	int failed = flush_failed(s->flush, &at);
+
+	server_mark(s, failed, at);
 	server_save(s);
 }
 

@@ -266,6 +266,7 @@ static int open_ids(struct server *s, struct err *err)
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot make the table of IDs");
 	ret = state_load(s->state_path, s->slots, &s->mark, err);
+	server_check_mark(s);
 	s->earlier = ret == 0 && s->slots->next > 1;
 	if (s->earlier)
 		log_info("fabric '%s': goes on after an earlier server, at ID "

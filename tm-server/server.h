@@ -93,6 +93,12 @@ void server_save(struct server *server);
  * The flush service, where the region has a mailbox: server-flush.c.
  */
 
+/** server_mark() - a write-back of this file has failed; 0: it has not */
+void server_mark(struct server *server, int failed, int64_t at);
+
+/** server_check_mark() - forget a mark that is of another file */
+void server_check_mark(struct server *server);
+
 /** server_flush_open() - @counts, @peer: of an earlier program, or NULL, 0 */
 int server_flush_open(struct server *server, const struct tm_ctl_flush *counts,
 		      const struct flush_peer *peer, size_t peers,

@@ -61,7 +61,9 @@ static int parse_next(const char *line, struct slots *slots)
 
 static int parse_failed(const char *line, struct state_mark *mark)
 {
-	if (sscanf(line, "failed %d %" SCNd64, &mark->failed, &mark->at) != 2 ||
+	if (sscanf(line, "failed %d %" SCNd64 " %" SCNu64 " %" SCNd64,
+		   &mark->failed, &mark->at, &mark->inode,
+		   &mark->born_ns) != 4 ||
 	    mark->failed >= 0 || mark->at < 0)
 		return -EBADMSG;
 	return 0;
@@ -159,7 +161,8 @@ static int put(FILE *f, const struct slots *slots, uint32_t next,
 	read_boot(boot);
 	fprintf(f, STATE_HEAD "\nboot %s\nnext %" PRIu32 "\n", boot, next);
 	if (mark->failed)
-		fprintf(f, "failed %d %" PRId64 "\n", mark->failed, mark->at);
+		fprintf(f, "failed %d %" PRId64 " %" PRIu64 " %" PRId64 "\n",
+			mark->failed, mark->at, mark->inode, mark->born_ns);
 	for (size_t i = 0; i < slots->world.count; i++) {
 		const struct slot *s = slots->by_id[slots->world.ids[i]];
 

@@ -15,10 +15,15 @@
  * nothing after a reboot of the host, so it is never synced to a disk.
  */
 
-/* A write-back to the disk has failed and nobody has cleared that since. */
+/*
+ * A write-back to the disk has failed and nobody has cleared that since. It is
+ * of one file: another one that gets its name has not failed.
+ */
 struct state_mark {
 	int failed; /* negative errno; 0: none */
 	int64_t at; /* seconds since 1970 */
+	uint64_t inode;
+	int64_t born_ns; /* since 1970; 0: the file system does not know */
 };
 
 /**

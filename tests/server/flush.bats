@@ -270,6 +270,21 @@ set_mark() { # CLIENT ERRNO
 	tm_server=$FAM_BUILD/bin/tm-server
 }
 
+@test "a failure of a file is not that of another one that gets its name" {
+	start_server -f "$F"
+	client a rings
+	set_mark a -5
+	wait_for grep -q '^failed -5 ' "$SOCK.state"
+	stop_server
+	rm "$F"
+	"$tools/fam-format" "$F" 16777216 fabric0
+	start_server -f "$F"
+	grep -q "what failed was another file of this name" server.log
+	flush_is error 0
+	client b rings
+	told b "commits 5 64" "commits 5 *"
+}
+
 @test "a failure marked by a program of the host stays until it is cleared" {
 	start_server -f "$F"
 	client a rings

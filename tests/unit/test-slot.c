@@ -263,9 +263,9 @@ static void damaged_state_is_seen(void **state)
 		HEAD "id 5 1 nonsense x\nend\n",
 		HEAD "id 5 1 " UUID_1 " x\nid 5 1 " UUID_1 " x\nend\n",
 		HEAD "what\nend\n",
-		HEAD "failed -5\nend\n",
-		HEAD "failed 5 17\nend\n",
-		HEAD "failed -5 -17\nend\n",
+		HEAD "failed -5 17 3\nend\n",
+		HEAD "failed 5 17 3 4\nend\n",
+		HEAD "failed -5 -17 3 4\nend\n",
 	};
 
 	(void)state;
@@ -276,7 +276,8 @@ static void damaged_state_is_seen(void **state)
 static void state_tells_of_a_failed_write_back(void **state)
 {
 	(void)state;
-	assert_int_equal(parse(HEAD "next 4\nfailed -5 1700000000\nend\n"), 0);
+	assert_int_equal(parse(HEAD "next 4\nfailed -5 1700000000 3 4\nend\n"),
+			 0);
 	assert_int_equal(mark.failed, -5);
 	assert_int_equal(mark.at, 1700000000);
 	/* not for ever: the next one says nothing of it */
@@ -286,7 +287,8 @@ static void state_tells_of_a_failed_write_back(void **state)
 
 static void state_is_written_and_read(void **state)
 {
-	const struct state_mark failed = {.failed = -5, .at = 17};
+	const struct state_mark failed = {
+		.failed = -5, .at = 17, .inode = 3, .born_ns = 4};
 	char path[] = "/tmp/fam-state.XXXXXX";
 	struct identity a = node(1), b = node(2);
 	struct err err = {0};
