@@ -55,12 +55,12 @@ teardown_file() {
 	rm -rf "$dir"
 }
 
-@test "create-fabric, create-node, virsh define, virsh start, a shell in the node" {
+@test "create-fabric, create-node, virsh define, start-node, a shell in the node" {
 	famctl create-fabric 16G
 	famctl create-node node01 >node01.xml
 	virsh define node01.xml
-	virsh start node01
-	run node_exec node01 'fam info; hostname; echo hello | fam write; fam read --length 5'
+	famctl start-node node01
+	run node_exec node01 'fam info; hostname; echo hello | fam write --persist && fam read --length 5'
 	expect 0 fabric0 '16 GiB' 'cache:       write-back' node01 hello
 	run famctl list-nodes
 	expect 0 node01 running fabric0

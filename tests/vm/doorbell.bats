@@ -143,9 +143,9 @@ readonly SHOW='echo "$bar2"'
 @test "list-peers shows the nodes by ID, name and libvirt's UUID" {
 	create n --count 2 --start
 	fam_run famctl list-peers "$f"
-	assert_output -r "^ID +NAME +KIND +STATE +VECTORS +PID +UID +QUEUE +JOINED"
+	assert_output -r "^ID +NAME +KIND +STATE +VECTORS +PID +UID +QUEUE +COMMITS +BYTES +FAULTS +JOINED"
 	assert_output -r "0 +tm-server +server +ready"
-	assert_output -r "1 +${prefix}n01 +doorbell +ready +1 +[0-9]+ +[0-9]+ +0 +20"
+	assert_output -r "1 +${prefix}n01 +doorbell +ready +1 +[0-9]+ +[0-9]+ +0 +0 +0 B +0 +20"
 	for n in 1 2; do
 		assert "its UUID" peer_is "n0$n" .uuid \
 			"$(virsh -q -c qemu:///system domuuid "${prefix}n0$n")"
