@@ -28,7 +28,7 @@
  */
 #define IDLE_NS	    20000000ull
 #define STEP_MIN_NS 50000ull
-#define STEP_MAX_NS 2000000ull
+#define STEP_MAX_NS 4000000ull
 #define POLL_FOR_NS 60000000000ull
 #define SLACK_NS    1000ul /* of the timer; 50,000 by default */
 /* Looked for without sleep after an answer; a wake-up costs some 30 us. */
