@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <fam-mailbox.h>
+#include <fam-writeback.h>
 
 #include "internal.h"
 
@@ -241,9 +242,6 @@ void fam_mark_set(const struct fam *fam);
 int fam_host_open(struct fam *fam);
 
 extern const struct fam_persist_ops fam_way_host;
-
-/** fam_file_check() - 0; -ENODATA it was truncated; -ESTALE it was removed */
-int fam_file_check(const struct fam_source *source);
 
 /** fam_window_begin() - get ready to sync the device @fam->way->fd */
 void fam_window_begin(struct fam *fam);

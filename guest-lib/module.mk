@@ -1,5 +1,5 @@
 # libfam, the fam command, and what runs in a node.
-fam-obj := $(call objects,guest-lib,error layout mailbox source find pci hostfile medium window \
+fam-obj := $(call objects,guest-lib,error layout mailbox source find pci hostfile medium writeback window \
 	cachetype map cpu copy persist persist-tickets persist-group \
 	persist-host persist-mark persist-mailbox persist-wait owner bell wire server server-connect server-peer doorbell)
 

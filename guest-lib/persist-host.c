@@ -20,46 +20,6 @@
 #define LOCK_NAP_NS_MAX 1000000
 
 /*
- * msync() of pages behind a new end of the file, or of a file without a name,
- * succeeds; what it wrote is gone all the same. So does fdatasync(2).
- */
-int fam_file_check(const struct fam_source *source)
-{
-	struct statx st;
-
-	/* Who asks for times, too, makes the next store change the inode. */
-	if (statx(source->fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK,
-		  &st) < 0)
-		return -errno;
-	if (st.stx_size < source->size)
-		return -ENODATA;
-	return st.stx_nlink == 0 ? -ESTALE : 0;
-}
-
-static uint64_t meminfo_bytes(const char *text, const char *key)
-{
-	const char *at = strstr(text, key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
-}
-
-/* On this machine: an fdatasync() may have to write all of it. */
-static bool is_much_dirty(const struct fam_way *way)
-{
-	char text[4096];
-	ssize_t len = way->meminfo < 0
-			      ? -1
-			      : pread(way->meminfo, text, sizeof(text) - 1, 0);
-
-	if (len <= 0)
-		return false;
-	text[len] = '\0';
-	return meminfo_bytes(text, "\nDirty:") +
-		       meminfo_bytes(text, "\nWriteback:") >
-	       DIRTY_MAX;
-}
-
-/*
  * One run of pages: just this one. Several: fdatasync() costs one disk flush
  * instead of one for each, as long as nobody else writes much; the figures are
  * in tm-server/sync.c, which decides likewise.
@@ -69,28 +29,7 @@ static bool choose_ranged(const struct fam_way *way,
 {
 	if (batch->whole || !way->map)
 		return false;
-	return batch->count == 1 || is_much_dirty(way);
-}
-
-/* A head start. But a failure of the disk may be told once, and here. */
-static int start_run(const struct fam_way *way, const struct fam_range *run)
-{
-	if (sync_file_range(way->fd, (off_t)run->offset, (off_t)run->length,
-			    SYNC_FILE_RANGE_WRITE) == 0)
-		return 0;
-	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -1 : 0;
-}
-
-static int write_runs(const struct fam_way *way, const struct fam_batch *batch)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && batch->count > 1 && i < batch->count; i++)
-		r = start_run(way, &batch->range[i]);
-	for (size_t i = 0; r == 0 && i < batch->count; i++)
-		r = msync(way->map + batch->range[i].offset,
-			  batch->range[i].length, MS_SYNC);
-	return r;
+	return batch->count == 1 || fam_dirty_bytes(way->meminfo) > DIRTY_MAX;
 }
 
 static int write_file(const struct fam_way *way, const struct fam_batch *batch)
@@ -99,8 +38,11 @@ static int write_file(const struct fam_way *way, const struct fam_batch *batch)
 
 	if (!batch->whole && batch->count == 0)
 		return 0;
-	r = choose_ranged(way, batch) ? write_runs(way, batch)
-				      : fdatasync(way->fd);
+	r = choose_ranged(way, batch)
+		    ? fam_sync_runs(way->fd, way->map, batch->range,
+				    batch->count)
+
+		    : fdatasync(way->fd);
 	/* Whatever the kernel names: data of somebody may be lost. */
 	return r < 0 ? -EIO : 0;
 }
@@ -147,7 +89,7 @@ static int sync_host(void *arg, struct fam_batch *batch)
 	struct fam *fam = arg;
 	int r = write_marked(fam, batch, write_file);
 
-	return r ? r : fam_file_check(&fam->source);
+	return r ? r : fam_file_check(fam->source.fd, fam->source.size);
 }
 
 /*

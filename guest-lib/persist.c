@@ -69,7 +69,7 @@ static const struct fam_persist_ops drain = {
 /* Persistent memory keeps nothing that the file system gives to others. */
 static int dax_failed(struct fam *fam)
 {
-	return fam_file_check(&fam->source);
+	return fam_file_check(fam->source.fd, fam->source.size);
 }
 
 static const struct fam_persist_ops dax = {

@@ -11,7 +11,8 @@ server-obj := $(call objects,tm-server,loop ivshmem ivshmem-client ident \
 	ctl ctl-answer resume resume-text takeover options \
 	options-complete)
 
-$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout mailbox medium)
+$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout mailbox medium \
+	writeback)
 
 $(BIN)/tm-server: $(call objects,tm-server,main) $(LIB)/libtmserver.a \
 	$(LIB)/libfamutil.a

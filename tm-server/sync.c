@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <fam-medium.h>
+#include <fam-writeback.h>
 
 #include "sync.h"
 #include "util/clock.h"
@@ -138,24 +139,6 @@ void sync_renew(struct syncer *syncer)
 		close(fd);
 }
 
-/*
- * Pages behind a new end of the file, and of a file without a name, are synced
- * with success; they are lost all the same. Asked afterwards, since it may
- * happen meanwhile. Not by fstat(): who has asked for the times gets newer ones
- * at the next store, at the price of a change of the inode (Linux 6.13).
- */
-static int check_file(const struct syncer *syncer)
-{
-	struct statx st;
-
-	if (statx(syncer->fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK,
-		  &st) < 0)
-		return -errno;
-	if (st.stx_size < syncer->size)
-		return -ENODATA;
-	return st.stx_nlink == 0 ? -ESTALE : 0;
-}
-
 void sync_distrust(struct syncer *syncer, bool on)
 {
 	atomic_store(&syncer->distrusts, on);
@@ -224,31 +207,8 @@ static int make_all_dirty(const struct syncer *syncer,
 	for (size_t i = 0; ret == 0 && i < count; i++)
 		ret = make_run_dirty(syncer, &runs[i]);
 	/* there may be nothing any more that could be made so */
-	why = ret < 0 ? check_file(syncer) : 0;
+	why = ret < 0 ? fam_file_check(syncer->fd, syncer->size) : 0;
 	return why < 0 ? why : ret;
-}
-
-static uint64_t meminfo_bytes(const char *text, const char *key)
-{
-	const char *at = strstr(text, key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) * KiB : 0;
-}
-
-/* All that waits to be written on this machine: what a fdatasync() may cost. */
-static uint64_t dirty_bytes(const struct syncer *syncer)
-{
-	char text[4096];
-	ssize_t len;
-
-	if (syncer->meminfo < 0)
-		return 0;
-	len = pread(syncer->meminfo, text, sizeof(text) - 1, 0);
-	if (len <= 0)
-		return 0;
-	text[len] = '\0';
-	return meminfo_bytes(text, "\nDirty:") +
-	       meminfo_bytes(text, "\nWriteback:");
 }
 
 /* What that many runs started together cost, from the table above. */
@@ -265,7 +225,7 @@ static bool choose_ranged(const struct syncer *syncer, size_t runs,
 	if (runs == 1 || !syncer->run_us)
 		return true;
 	return clock_ns() < syncer->ranged_until_ns ||
-	       dirty_bytes(syncer) > bytes + OTHERS_BYTES;
+	       fam_dirty_bytes(syncer->meminfo) > bytes + OTHERS_BYTES;
 }
 
 static void learn_ranged(struct syncer *syncer, size_t runs, uint64_t us)
@@ -300,37 +260,6 @@ static void learn_whole(struct syncer *syncer, size_t runs, uint64_t us)
 	syncer->lost_us = 0;
 }
 
-/*
- * Only a head start, so that the disk gets all runs at once. But an error must
- * be taken here, too: it may be told once.
- */
-static int start_run(const struct syncer *syncer, const struct fam_range *run)
-{
-	if (sync_file_range(syncer->fd, (off_t)run->offset, (off_t)run->length,
-			    SYNC_FILE_RANGE_WRITE) == 0)
-		return 0;
-	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno : 0;
-}
-
-static int sync_run(const struct syncer *syncer, const struct fam_range *run)
-{
-	if (msync(syncer->map + run->offset, run->length, MS_SYNC) < 0)
-		return -errno;
-	return 0;
-}
-
-static int sync_runs(const struct syncer *syncer, const struct fam_range *runs,
-		     size_t count)
-{
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && count > 1 && i < count; i++)
-		ret = start_run(syncer, &runs[i]);
-	for (size_t i = 0; ret == 0 && i < count; i++)
-		ret = sync_run(syncer, &runs[i]);
-	return ret;
-}
-
 static int sync_whole(const struct syncer *syncer)
 {
 	return fdatasync(syncer->fd) < 0 ? -errno : 0;
@@ -358,10 +287,11 @@ int sync_ranges(struct syncer *syncer, struct fam_range *ranges, size_t count,
 	ret = make_all_dirty(syncer, ranges, runs);
 	result->ranged = runs == 0 || choose_ranged(syncer, runs, bytes);
 	if (ret == 0)
-		ret = result->ranged ? sync_runs(syncer, ranges, runs)
+		ret = result->ranged ? fam_sync_runs(syncer->fd, syncer->map,
+						     ranges, runs)
 				     : sync_whole(syncer);
 	if (ret == 0)
-		ret = check_file(syncer);
+		ret = fam_file_check(syncer->fd, syncer->size);
 	result->us = (clock_ns() - began) / 1000;
 	if (ret < 0 || runs == 0 || bytes > runs * SMALL_BYTES)
 		return ret;
