@@ -29,6 +29,8 @@
 
 #include <fam/fam.h>
 
+#include "util/clock.h"
+
 #define MIB	    (UINT64_C(1) << 20)
 #define FABRIC	    (256 * MIB)
 #define AREA	    MIB
@@ -74,14 +76,6 @@ static void fail(const char *what, const char *cause)
 	exit(1);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static char *attach(struct fam **fam, uint64_t offset, uint64_t len)
 {
 	void *memory = NULL;
@@ -108,8 +102,8 @@ static void write_area(struct turn *turn, unsigned int number)
 	uint64_t end, began;
 
 	wait_go(turn);
-	end = now_ns() + TURN_NS;
-	for (unsigned int i = 0; (began = now_ns()) < end; i++) {
+	end = clock_ns() + TURN_NS;
+	for (unsigned int i = 0; (began = clock_ns()) < end; i++) {
 		char *at = area + (uint64_t)i * 7 % (AREA / PAGE) * PAGE;
 		uint32_t sample;
 		int r;
@@ -121,7 +115,7 @@ static void write_area(struct turn *turn, unsigned int number)
 		sample = atomic_fetch_add(&turn->samples, 1);
 		if (sample < SAMPLES)
 			turn->tenths[sample] =
-				(uint32_t)((now_ns() - began) / 100);
+				(uint32_t)((clock_ns() - began) / 100);
 	}
 	fam_close(fam);
 	_exit(0);
@@ -136,13 +130,13 @@ static void store_elsewhere(struct turn *turn)
 	uint64_t next;
 
 	wait_go(turn);
-	next = now_ns();
+	next = clock_ns();
 	for (;;) {
 		for (unsigned int i = 0; i < step; i++)
 			half[(uint64_t)rand() % (FABRIC / 2 / PAGE - 512) *
 			     PAGE]++;
 		next += UINT64_C(1000000000) * step * PAGE / STORED_RATE;
-		while (now_ns() < next)
+		while (clock_ns() < next)
 			usleep(200);
 	}
 }

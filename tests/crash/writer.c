@@ -43,6 +43,7 @@
 #include <fam/fam.h>
 
 #include "record.h"
+#include "util/clock.h"
 
 #define GROUP_MAX   64
 #define THREADS_MAX 16
@@ -76,14 +77,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	stop = 1;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 static int open_ack(const char *path)
@@ -325,11 +318,11 @@ static void *run(void *arg)
 {
 	struct writer *w = arg;
 	const struct task *t = w->task;
-	uint64_t end = now_ms() + t->seconds * 1000;
+	uint64_t end = clock_ms() + t->seconds * 1000;
 
 	resume(w);
 	while (!stop && (t->count == 0 || w->acks + w->errors < t->count) &&
-	       (t->seconds == 0 || now_ms() < end))
+	       (t->seconds == 0 || clock_ms() < end))
 		write_one(w);
 	finish_group(w);
 	return NULL;
