@@ -14,6 +14,8 @@ DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 COMPDIR    ?= $(DATADIR)/bash-completion/completions
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+UDEVDIR    ?= $(PREFIX)/lib/udev/rules.d
+KSRCDIR    ?= $(PREFIX)/src/fam-$(VERSION)
 
 # The build tree has the shape of the installed one: programs find their data
 # beside themselves, so what is tested is what is installed.
@@ -51,7 +53,7 @@ pkg = $(or $(shell pkg-config --$(1) $(2) 2>/dev/null),\
 	$(error $(2) not found by pkg-config; 'make deps' installs what is missing)))
 # No library is looked for when the goal does not build anything.
 nobuild := help deps deps-check clean dist format demo uninstall fuzz lint bench \
-	check check-vm check-san check-soak check-crash check-apparmor
+	kmod check-kmod check check-vm check-san check-soak check-crash check-apparmor
 ifneq ($(filter-out $(nobuild),$(or $(MAKECMDGOALS),all)),)
 PMEM_LIBS    := $(call pkg,libs,libpmem)
 LIBVIRT_LIBS := $(call pkg,libs,libvirt)
@@ -80,6 +82,7 @@ DATA :=
 
 include tm-server/module.mk
 include guest-lib/module.mk
+include guest-lib/kmod/module.mk
 include famctl/module.mk
 include tests/module.mk
 
@@ -128,6 +131,9 @@ INSTALL_BIN  = $(filter $(BIN)/%,$(PROGRAMS))
 INSTALL_LIBEXEC = $(filter $(LIBEXEC)/%,$(PROGRAMS))
 INSTALL_HEADERS = $(wildcard guest-lib/include/fam/*.h)
 INSTALL_MAN = $(wildcard famctl/man/*.[1-8] guest-lib/man/*.[1-8] tm-server/*.[1-8])
+# The kernel module: its source for DKMS, and what `make kmod` built for bundles.
+INSTALL_KSRC = $(wildcard guest-lib/kmod/*.[ch]) guest-lib/kmod/Kbuild guest-lib/kmod/dkms.conf
+INSTALL_KMOD = $(patsubst $(SHARE)/%,%,$(wildcard $(SHARE)/kmod/*/fam_ivshmem.ko))
 mandir-of = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 installed-files = \
 	$(addprefix $(BINDIR)/,$(notdir $(INSTALL_BIN))) \
@@ -137,11 +143,13 @@ installed-files = \
 	$(foreach m,$(INSTALL_MAN),$(call mandir-of,$(m))/$(notdir $(m))) \
 	$(LIBDIR)/libfam.a $(LIBDIR)/libfam.so $(LIBDIR)/libfam.so.0 \
 	$(LIBDIR)/libfam.so.$(SOVERSION) $(LIBDIR)/pkgconfig/libfam.pc \
-	$(COMPDIR)/famctl $(UNITDIR)/tm-server@.service
+	$(COMPDIR)/famctl $(UNITDIR)/tm-server@.service $(UDEVDIR)/60-fam.rules \
+	$(addprefix $(KSRCDIR)/,$(notdir $(INSTALL_KSRC))) \
+	$(addprefix $(DATADIR)/fam/,$(INSTALL_KMOD))
 
 install: all ## install below PREFIX (default /usr/local), staged in DESTDIR
 	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR)/fam \
-		$(INCLUDEDIR)/fam $(DATADIR)/fam $(LIBDIR)/pkgconfig $(COMPDIR) $(UNITDIR) \
+		$(INCLUDEDIR)/fam $(DATADIR)/fam $(LIBDIR)/pkgconfig $(COMPDIR) $(UNITDIR) $(UDEVDIR) $(KSRCDIR) \
 		$(sort $(foreach m,$(INSTALL_MAN),$(call mandir-of,$(m)))))
 	$(Q)$(INSTALL) -m 755 $(INSTALL_BIN) $(DESTDIR)$(BINDIR)
 	$(Q)$(INSTALL) -m 755 $(INSTALL_LIBEXEC) $(DESTDIR)$(LIBEXECDIR)/fam
@@ -157,13 +165,18 @@ install: all ## install below PREFIX (default /usr/local), staged in DESTDIR
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|' tm-server/tm-server@.service \
 		> $(DESTDIR)$(UNITDIR)/tm-server@.service
 	$(Q)$(INSTALL) -m 644 famctl/famctl.bash $(DESTDIR)$(COMPDIR)/famctl
+	$(Q)$(INSTALL) -m 644 guest-lib/kmod/60-fam.rules $(DESTDIR)$(UDEVDIR)
+	$(Q)$(INSTALL) -m 644 $(INSTALL_KSRC) $(DESTDIR)$(KSRCDIR)
+	$(Q)$(foreach m,$(INSTALL_KMOD),$(INSTALL) -D -m 644 $(SHARE)/$(m) \
+		$(DESTDIR)$(DATADIR)/fam/$(m) &&) true
 	$(Q)$(foreach m,$(INSTALL_MAN),$(INSTALL) -m 644 $(m) \
 		$(DESTDIR)$(call mandir-of,$(m)) &&) true
 
 uninstall: ## remove what install put there, nothing else
 	$(Q)rm -f $(addprefix $(DESTDIR),$(installed-files))
 	$(Q)rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR)/fam $(INCLUDEDIR)/fam \
-		$(DATADIR)/fam) 2>/dev/null || true
+		$(addprefix $(DATADIR)/fam/,$(dir $(INSTALL_KMOD)) kmod) \
+		$(DATADIR)/fam $(KSRCDIR)) 2>/dev/null || true
 
 ##@ Keeping the tree
 .PHONY: clean dist format help
@@ -176,7 +189,7 @@ dist: ## a source archive of the committed tree
 	@echo $(BUILD)/fam-$(VERSION).tar.gz
 
 format: ## reformat the C sources
-	$(Q)clang-format -i $$(git ls-files '*.[ch]')
+	$(Q)clang-format -i $$(git ls-files '*.[ch]' ':!guest-lib/kmod' ':!tests/kmod/walk')
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \

@@ -13,6 +13,7 @@
 #include "util/cleanup.h"
 #include "util/fdio.h"
 
+#define DRIVER	  "fam_ivshmem.ko"
 #define TABLE_MAX ((size_t)64 << 20) /* bytes of modules.dep */
 
 /* What a guest needs: for virtio devices, flush windows, the power button. */
@@ -223,6 +224,21 @@ static int add_all(struct loader *loader, const char *table, struct err *err)
 	return ret;
 }
 
+/* The driver of the fabric's device, if `make kmod` built it for this kernel. */
+static int add_driver(struct loader *loader, struct err *err)
+{
+	const char *version = loader->kernel->version;
+	char name[256], source[PATH_MAX], dest[PATH_MAX];
+	struct err none;
+
+	snprintf(name, sizeof(name), "kmod/%s/" DRIVER, version);
+	if (paths_data(name, source, &none) < 0)
+		return 0;
+	snprintf(dest, sizeof(dest), "/lib/modules/%s/extra/" DRIVER, version);
+	fprintf(loader->list, "%s\n", dest);
+	return cpio_file(loader->root, dest, 0644, source, err);
+}
+
 int kernel_add_modules(const struct kernel *kernel, struct cpio *root,
 		       struct err *err)
 {
@@ -242,6 +258,8 @@ int kernel_add_modules(const struct kernel *kernel, struct cpio *root,
 	if (!loader.list)
 		return err_sys(err, errno, "cannot list the modules");
 	ret = add_all(&loader, table, err);
+	if (ret == 0)
+		ret = add_driver(&loader, err);
 	fclose(loader.list);
 	if (ret < 0)
 		return ret;

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define MODULES	    "/etc/fam/modules"
+#define FAM_MODULE  "/lib/fam_ivshmem.ko" /* what was added to the bundle */
 #define BUTTONS_MAX 8
 #define COMMAND_MAX 65536
 #define STOP_MS	    1000 /* what processes get to end by themselves */
@@ -101,19 +102,6 @@ static void load_module(const char *path)
 		close(fd);
 }
 
-static void load_modules(void)
-{
-	FILE *f = fopen(MODULES, "re");
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		load_module(line);
-	}
-	if (f)
-		fclose(f);
-}
-
 /* The last word "NAME=VALUE" of the kernel's command line. */
 static bool parameter(const char *name, char *out, size_t size)
 {
@@ -134,6 +122,47 @@ static bool parameter(const char *name, char *out, size_t size)
 		found = true;
 	}
 	return found;
+}
+
+/* In names of modules the two are the same. */
+static char dash(char c)
+{
+	return c == '_' ? '-' : c;
+}
+
+/* Does "modprobe.blacklist=NAME,..." name the module of this file? */
+static bool is_unwanted(const char *path)
+{
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	char list[1024], *rest = list, *name;
+
+	if (!parameter("modprobe.blacklist", list, sizeof(list)))
+		return false;
+	while ((name = strsep(&rest, ","))) {
+		size_t i = 0;
+
+		while (name[i] && dash(name[i]) == dash(base[i]))
+			i++;
+		if (i && !name[i] && base[i] == '.')
+			return true;
+	}
+	return false;
+}
+
+static void load_modules(void)
+{
+	FILE *f = fopen(MODULES, "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!is_unwanted(line))
+			load_module(line);
+	}
+	if (f)
+		fclose(f);
+	if (access(FAM_MODULE, F_OK) == 0)
+		load_module(FAM_MODULE);
 }
 
 static void loopback_up(void)

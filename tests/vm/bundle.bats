@@ -183,3 +183,22 @@ made() {
 	expect 1 "No space left on device"
 	[[ $first == 0 && $after == "$before" && $left == b ]]
 }
+
+@test "the kernel module that was built for its kernel is loaded, unless told not to" {
+	load ../lib/installed
+	local module=$FAM_BUILD/kmod/fam_ivshmem.ko release
+	[[ -e $module ]] || skip "no kernel module in the build tree: it needs kernel headers"
+	release=$(grep -aoP 'vermagic=\K[^ ]+' "$module")
+	install_tree "$dir/tree"
+	install -D -m 644 "$module" "$dir/tree/share/fam/kmod/$release/fam_ivshmem.ko"
+	"$dir/tree/bin/famctl" make-bundle --dir "$bundle"
+	famctl create-fabric 16M f --path "$dir/f.fam"
+	vm_start -b "$bundle" -a modprobe.blacklist= -f "$dir/f.fam" with
+	run vm_exec with 'fam -f f info --json'
+	[[ $(jq -r .backend <<<"$output") == module && $(jq -r .path <<<"$output") == /dev/fam0 ]]
+	vm_stop with
+	vm_start -b "$bundle" -a modprobe.blacklist=other,fam-ivshmem -f "$dir/f.fam" without
+	run vm_exec without 'fam -f f info --json'
+	[[ $(jq -r .backend <<<"$output") != module ]]
+	vm_stop without
+}
