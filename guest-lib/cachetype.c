@@ -184,10 +184,20 @@ static enum fam_cache resource_cache(char from[64])
 
 #endif
 
+/* The driver has looked at what the kernel made of its wish. */
+static enum fam_cache module_cache(const struct fam_source *source,
+				   char from[64])
+{
+	snprintf(from, 64, "the driver of %.40s", source->path);
+	return fam_module_cache(source);
+}
+
 enum fam_cache fam_cachetype_get(const struct fam_source *source,
 				 uint64_t probe, char from[64])
 {
 	switch (source->via) {
+	case FAM_VIA_MODULE:
+		return module_cache(source, from);
 	case FAM_VIA_DEVMEM:
 		return devmem_cache(source, probe, from);
 	case FAM_VIA_RESOURCE:

@@ -1,20 +1,58 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
-#include <poll.h>
-#include <time.h>
+#include <sys/eventfd.h>
 
+#include <fam/session.h>
+
+#include "fam-bells.h"
 #include "fam-server.h"
+
+/* Can anything be rung from here? */
+static bool can_ring(struct fam *fam)
+{
+	return fam->bells->kind != FAM_BELLS_SOFT || fam_session_table(fam);
+}
+
+/* 0 if this attachment can be rung, or why not. */
+static int check_rung(struct fam *fam)
+{
+	return fam_bells_interrupts(fam) ? 0 : fam_session_check(fam);
+}
+
+/* Own vectors that can be rung; -errno: none, and why. */
+static int own_vectors(struct fam *fam)
+{
+	unsigned int vectors = fam->bells->vectors;
+	int r = check_rung(fam);
+
+	if (r < 0)
+		return r;
+	if (!fam_bells_interrupts(fam) && vectors > FAM_SESSIONS_BELLS)
+		vectors = FAM_SESSIONS_BELLS;
+	return (int)vectors;
+}
 
 int fam_peer_self(struct fam *fam)
 {
-	return fam->server ? fam->server->self : -EOPNOTSUPP;
+	uint32_t peer = fam_bells_peer(fam);
+	int slot, r;
+
+	if (peer && can_ring(fam))
+		return (int)peer;
+	r = fam_session_check(fam);
+	if (r < 0)
+		return r;
+	slot = fam_session_slot(fam);
+	return slot < 0 ? -ESTALE : (int)(FAM_PEER_SOFT + (unsigned int)slot);
 }
 
 int fam_doorbell_vectors(struct fam *fam)
 {
-	return fam->server ? fam->server->vectors : -EOPNOTSUPP;
+	return can_ring(fam) ? (int)fam->bells->vectors : -EOPNOTSUPP;
 }
+
+/* --- ringing ---------------------------------------------------------------- */
 
 /* The eventfd to write to; what the server has told meanwhile may name it. */
 static int find_doorbell(struct fam_server *server, unsigned int peer,
@@ -32,166 +70,145 @@ static int find_doorbell(struct fam_server *server, unsigned int peer,
 	return fd == -ENOENT && r < 0 ? r : fd;
 }
 
+static int ring_by_server(struct fam_server *server, unsigned int peer,
+			  unsigned int vector)
+{
+	int fd = find_doorbell(server, peer, vector);
+
+	return fd < 0 ? fd : fam_rings_add(fd, 1);
+}
+
+static int ring_by_registers(struct fam *fam, unsigned int peer,
+			     unsigned int vector)
+{
+	if (peer != FAM_PEER_SERVER && peer != fam_bells_peer(fam) &&
+	    !fam_bells_soft_knows(fam, peer))
+		return -ENOENT;
+	return fam_bell_ring(&fam->bells->bell, peer, vector);
+}
+
+/* Nothing but the sessions' own counters reaches it from here. */
+static int ring_by_sessions(struct fam *fam, unsigned int peer,
+			    unsigned int vector)
+{
+	if (peer == FAM_PEER_SERVER)
+		return -EOPNOTSUPP;
+	if (fam_bells_soft_ring(fam, peer, vector, true) == 0)
+		return fam_bells_soft_is_present(fam, peer) ? -EOPNOTSUPP
+							    : -ENOENT;
+	return vector < FAM_SESSIONS_BELLS ? 0 : -ERANGE;
+}
+
+static int ring_id(struct fam *fam, unsigned int peer, unsigned int vector)
+{
+	int r;
+
+	if (fam->bells->kind == FAM_BELLS_SOFT)
+		return ring_by_sessions(fam, peer, vector);
+	r = fam->server ? ring_by_server(fam->server, peer, vector)
+			: ring_by_registers(fam, peer, vector);
+	/* Those of its programs whom that does not wake. */
+	if (r == 0 && peer != FAM_PEER_SERVER)
+		fam_bells_soft_ring(fam, peer, vector, false);
+	return r;
+}
+
+static int ring_one(struct fam *fam, unsigned int peer, unsigned int vector)
+{
+	return peer >= FAM_PEER_SOFT
+		       ? fam_bells_soft_ring_slot(fam, peer - FAM_PEER_SOFT,
+						  vector)
+		       : ring_id(fam, peer, vector);
+}
+
+struct ringing {
+	struct fam *fam;
+	unsigned int vector;
+};
+
+/* Who left meanwhile, or cannot be rung from here, is not there. */
+static int ring_each(unsigned int peer, void *arg)
+{
+	struct ringing *ringing = arg;
+	int r = ring_one(ringing->fam, peer, ringing->vector);
+
+	return r == -ENOENT || r == -ERANGE || r == -EOPNOTSUPP ? 0 : r;
+}
+
 int fam_doorbell_ring(struct fam *fam, unsigned int peer, unsigned int vector)
 {
-	const uint64_t one = 1;
-	int fd;
+	struct ringing ringing = {fam, vector};
 
-	if (!fam->server)
+	if (!can_ring(fam))
 		return -EOPNOTSUPP;
-	if (vector >= fam->server->vectors)
+	if (vector >= fam->bells->vectors)
 		return -ERANGE;
-	fd = find_doorbell(fam->server, peer, vector);
+	/* The locks and counters order all stores but the weakly ordered. */
+	fam_drain(fam);
+	if (peer == FAM_PEER_ALL)
+		return fam_peers_each(fam, ring_each, &ringing);
+	return ring_one(fam, peer, vector);
+}
+
+/* --- being rung ------------------------------------------------------------- */
+
+/* Where nothing rings it, the keeper does. */
+static int make_fd(struct fam_bells *bells, unsigned int vector)
+{
+	int none = -1;
+	int fd = fam_fd_lift(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+
 	if (fd < 0)
 		return fd;
-	/* The kernel's locks order all stores but the weakly ordered ones. */
-	fam_drain(fam);
-	if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		return -errno;
-	return 0;
+	if (atomic_compare_exchange_strong(&bells->fd[vector], &none, fd))
+		return fd;
+	close(fd);
+	return none;
 }
 
 int fam_doorbell_fd(struct fam *fam, unsigned int vector)
 {
-	const struct fam_server *server = fam->server;
+	struct fam_bells *bells = fam->bells;
+	int fd, vectors = own_vectors(fam);
 
-	if (!server)
-		return -EOPNOTSUPP;
-	if (vector >= server->vectors)
+	if (vectors < 0)
+		return vectors;
+	if (vector >= (unsigned int)vectors)
 		return -ERANGE;
-	/* Neither the entry nor the descriptor changes after the set-up. */
-	return fam_server_peer(server, server->self)->fd[vector];
-}
-
-/* 0 and the rings, or -EAGAIN: somebody else took them, or there were none. */
-static int take_rings(int fd, uint64_t *count)
-{
-	uint64_t rings;
-
-	if (read(fd, &rings, sizeof(rings)) < 0)
-		return -errno;
-	if (count)
-		*count = rings;
-	return 0;
-}
-
-/* Reads what the server tells; false if that makes no sense any more. */
-static bool hear(struct fam_server *server)
-{
-	bool more;
-
-	pthread_mutex_lock(&server->lock);
-	more = fam_server_hear(server) == 0 && !server->ended;
-	pthread_mutex_unlock(&server->lock);
-	return more;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* What is left until @deadline, for poll(2); -1: there is none. */
-static int left_of(int64_t deadline)
-{
-	int64_t left = deadline - now_ms();
-
-	if (deadline < 0)
-		return -1;
-	return left > 0 ? (int)left : 0;
+	fd = bells->fd[vector];
+	if (fd < 0)
+		fd = make_fd(bells, vector);
+	bells->watched = true;
+	if (fd >= 0 && !bells->bridging)
+		fam_session_wake(fam);
+	return fd;
 }
 
 int fam_doorbell_wait(struct fam *fam, unsigned int vector, int timeout_ms,
 		      uint64_t *count)
 {
-	int64_t deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
-	struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
-	int left;
+	const struct fam_bells_range range = {.first = vector, .count = 1};
+	int vectors = own_vectors(fam);
+	unsigned int rung;
 
-	p[0].fd = fam_doorbell_fd(fam, vector);
-	if (p[0].fd < 0)
-		return p[0].fd;
-	p[1].fd = fam->server->wire.sock;
-	do {
-		int r = -EAGAIN;
-
-		left = left_of(deadline);
-		if (poll(p, 2, left) < 0)
-			return -errno;
-		if (p[1].revents && !hear(fam->server))
-			p[1].fd = -1;
-		if (p[0].revents)
-			r = take_rings(p[0].fd, count);
-		if (r != -EAGAIN)
-			return r;
-	} while (left != 0);
-	return -ETIMEDOUT;
+	if (vectors < 0)
+		return vectors;
+	if (vector >= (unsigned int)vectors)
+		return -ERANGE;
+	return fam_bells_wait(fam, &range, timeout_ms, &rung, count);
 }
 
-/* What is known first: it came first. */
-static int next_event(struct fam_server *server, struct fam_peer_event *out)
+int fam_doorbell_wait_any(struct fam *fam, int timeout_ms, unsigned int *vector,
+			  uint64_t *count)
 {
-	const struct fam_server_peer *peer = fam_server_next_change(server);
-	int r = 0;
+	struct fam_bells_range range = {.start = fam->bells->next};
+	int r, vectors = own_vectors(fam);
 
-	if (!peer) {
-		r = fam_server_hear(server);
-		peer = fam_server_next_change(server);
-	}
-	if (!peer && r == 0)
-		r = server->ended ? server->ended : -EAGAIN;
-	if (!peer)
-		return r;
-	out->peer = peer->id;
-	out->change = peer->told ? FAM_PEER_JOINED : FAM_PEER_LEFT;
-	return 0;
-}
-
-int fam_peer_event(struct fam *fam, struct fam_peer_event *out)
-{
-	int r;
-
-	if (!fam->server)
-		return -EOPNOTSUPP;
-	pthread_mutex_lock(&fam->server->lock);
-	r = next_event(fam->server, out);
-	pthread_mutex_unlock(&fam->server->lock);
-	return r;
-}
-
-int fam_peer_fd(struct fam *fam)
-{
-	return fam->server ? fam->server->epoll : -EOPNOTSUPP;
-}
-
-/* Without the lock while visiting: the visitor may ring. */
-static void snapshot(struct fam_server *server, uint8_t told[FAM_WIRE_IDS / 8])
-{
-	pthread_mutex_lock(&server->lock);
-	for (unsigned int i = 0; i < FAM_WIRE_IDS; i++) {
-		const struct fam_server_peer *peer = fam_server_peer(server, i);
-
-		if (peer && peer->told)
-			told[i / 8] |= (uint8_t)(1u << i % 8);
-	}
-	pthread_mutex_unlock(&server->lock);
-}
-
-int fam_peer_each(struct fam *fam, int (*visit)(unsigned int peer, void *arg),
-		  void *arg)
-{
-	uint8_t told[FAM_WIRE_IDS / 8] = {0};
-	int r = 0;
-
-	if (!fam->server)
-		return -EOPNOTSUPP;
-	snapshot(fam->server, told);
-	for (unsigned int i = 0; i < FAM_WIRE_IDS && r == 0; i++) {
-		if (told[i / 8] >> i % 8 & 1)
-			r = visit(i, arg);
-	}
+	if (vectors < 0)
+		return vectors;
+	range.count = (unsigned int)vectors;
+	r = fam_bells_wait(fam, &range, timeout_ms, vector, count);
+	if (r == 0)
+		fam->bells->next = *vector + 1;
 	return r;
 }

@@ -13,7 +13,8 @@ static const struct meaning {
 	const char *hint;
 } meanings[] = {
 	{EINVAL, "malformed name, unknown flag, or a ticket nobody got",
-	 "name a fabric by label, UUID, PCI address, or path with a '/'"},
+	 "name a fabric by label, UUID, PCI address, position '#0', or path "
+	 "with a '/'"},
 	{ENODEV, "this machine has no fabric",
 	 "attach one to the node, or create one on the host with "
 	 "'famctl create-fabric SIZE'"},
@@ -36,15 +37,20 @@ static const struct meaning {
 	 "one"},
 	{ENODATA, "the file or device is shorter than the fabric in it",
 	 "do not use it before its full length is restored"},
-	{ESTALE, "the fabric's file was removed",
-	 "copy what is still mapped elsewhere, then open a fabric that exists"},
+	{ESTALE, "the fabric's file was removed, or the session was lost",
+	 "copy what is still mapped elsewhere, then open a fabric that exists; "
+	 "a session is lost if its node or process stood still for longer than "
+	 "its lease: what it held belongs to others now"},
+	{ESRCH, "the session is no more", "'fam peers' shows who is there"},
 	{ENOTBLK, "neither a regular file nor a fabric device",
 	 "give the path of the fabric's file itself"},
 	{ERANGE, "not inside the fabric's data",
-	 "'fam info' shows how many bytes of data it has"},
+	 "'fam info' shows how many bytes of data it has, and how many "
+	 "vectors"},
 	{EFAULT, "the range is not inside one mapped window",
 	 "pass addresses that lie in one window of fam_map()"},
-	{EOPNOTSUPP, "no way to the host's disk from here, or no doorbells",
+	{EOPNOTSUPP,
+	 "no way to the host's disk from here, or no doorbells or sessions",
 	 "on the host, 'famctl sync-fabric' makes the stores durable, unless "
 	 "the fabric's file is in memory (tmpfs); 'server:NAME' gives a "
 	 "program of the host doorbells"},
@@ -69,17 +75,23 @@ static const struct meaning {
 	{ETIMEDOUT, "no answer in time",
 	 "see whether the server runs or was stopped, and whether its disk "
 	 "hangs"},
-	{EUSERS, "more programs make data durable than there is room for",
-	 "end some; the place of one that died in another node is free after "
-	 "10 minutes"},
+	{EUSERS, "more programs than there is room for",
+	 "end some; the place of one that died in another node is free when "
+	 "its lease is over, or for making data durable after 10 minutes"},
 	{EPROTO, "not the protocol of a server of this fabric",
 	 "name the server's socket for host programs, which ends in '.host'; "
 	 "in a node, see which other node writes over the flush mailbox"},
 	{EMFILE, "the process may not open so many descriptors",
 	 "raise its limit (ulimit -n): each peer takes as many as it has "
 	 "vectors"},
+	{EXDEV, "atomic operations do not hold between nodes here",
+	 "an emulated node needs two possible processors and a thread for "
+	 "each: QEMU's '-smp 1,maxcpus=2', never 'thread=single'"},
+	{ENOSYS, "this processor has no atomic operations of 128 bits",
+	 "give the node a processor model that has cmpxchg16b"},
 	{EACCES, "permission denied",
-	 "run as root, or ask the fabric's owner for access"},
+	 "run as root, or ask the fabric's owner for access; in a node, be in "
+	 "the group of /dev/fam0, or of resource2 of the device"},
 	{EPERM, "the kernel does not permit it",
 	 "run as root; a driver or the kernel's lockdown may hold the "
 	 "memory"},

@@ -9,6 +9,7 @@
 #include <fam-mailbox.h>
 #include <fam-writeback.h>
 
+#include "fam-bells.h"
 #include "internal.h"
 
 /* Behind fam/persist.h. One way serves an attachment from open to close. */
@@ -124,20 +125,16 @@ void fam_owner_self(struct fam_owner *out);
 /** fam_owner_token() - random, above 2^32; never blocks */
 uint64_t fam_owner_token(void);
 
+/**
+ * fam_owner_is_dead() - is a process of this kernel and name space no more?
+ *
+ * One that nobody has waited for yet is no more, either. What cannot be found
+ * out counts as alive.
+ */
+bool fam_owner_is_dead(uint32_t pid, uint64_t started);
+
 /** fam_owner_reap() - free the slots of dead programs of this kernel */
 void fam_owner_reap(struct fam_mailbox *box, const struct fam_owner *self);
-
-/* --- doorbells of the node's own device: bell.c ---------------------------- */
-
-struct fam_bell {
-	volatile uint32_t *registers; /* NULL: there are none in reach */
-	uint32_t self; /* own ID; 0: none, that is the server's */
-};
-
-/** fam_bell_open() - map the registers of the device; not there: no bell */
-void fam_bell_open(const struct fam_source *source, struct fam_bell *out);
-void fam_bell_ring(const struct fam_bell *bell, uint32_t peer, uint32_t vector);
-void fam_bell_close(struct fam_bell *bell);
 
 /* --- asking the server: persist-mailbox.c ---------------------------------- */
 
@@ -211,7 +208,6 @@ int fam_vigil_pause(struct fam_vigil *vigil, const struct fam_pulse *pulse);
 struct fam_way {
 	_Atomic uint64_t tickets; /* ways without a group or a client */
 	struct fam_mailbox *box;  /* mapped in a node that uses it; or NULL */
-	struct fam_bell bell;
 	int fd;	     /* synced: of the host's file, or the window; -1: none */
 	char *map;   /* of the host's file, no access; NULL: no address space */
 	int meminfo; /* tells how much is dirty; -1: it is not known */

@@ -6,6 +6,8 @@
 
 #include "internal.h"
 
+#define POSITION_DIGITS 4 /* no machine has so many */
+
 /* A search over all fabrics in reach for one label or UUID. */
 struct search {
 	const char *label;    /* either this */
@@ -156,6 +158,53 @@ static int find_label(const char *label, bool writable, struct fam_source *out)
 	return r < 0 ? r : fam_hostfile_open(path, writable, out);
 }
 
+/* --- by position ---------------------------------------------------------- */
+
+/* A walk along fam_list() to one of its names. */
+struct count_down {
+	unsigned long left;
+	char name[PATH_MAX];
+};
+
+static int count_down(const char *name, void *arg)
+{
+	struct count_down *walk = arg;
+
+	if (walk->left-- > 0)
+		return 0;
+	snprintf(walk->name, sizeof(walk->name), "%s", name);
+	return 1;
+}
+
+/* "#" and a number without leading zeros; "#0" is the first one. */
+static int position_parse(const char *name, unsigned long *out)
+{
+	size_t digits = strspn(name + 1, "0123456789");
+
+	if (digits == 0 || digits > POSITION_DIGITS || name[1 + digits] ||
+	    (digits > 1 && name[1] == '0'))
+		return -EINVAL;
+	*out = strtoul(name + 1, NULL, 10);
+	return 0;
+}
+
+static int find_position(const char *name, bool writable,
+			 struct fam_source *out)
+{
+	struct count_down walk;
+	int r = position_parse(name, &walk.left);
+
+	if (r == 0)
+		r = fam_list(count_down, &walk);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return strchr(walk.name, '/')
+		       ? fam_hostfile_open(walk.name, writable, out)
+		       : fam_pci_open(walk.name, writable, out);
+}
+
+/* --- by path -------------------------------------------------------------- */
+
 /* The address in the path of a sysfs directory; shells complete a '/' to it. */
 static int sysfs_address(const char *path, char address[FAM_DEVICE_TEXT])
 {
@@ -177,7 +226,8 @@ static int find_path(const char *path, bool writable, struct fam_source *out)
 {
 	char address[FAM_DEVICE_TEXT];
 
-	if (sysfs_address(path, address) == 0)
+	if (sysfs_address(path, address) == 0 ||
+	    fam_module_address(path, address) == 0)
 		return fam_pci_open(address, writable, out);
 	return fam_hostfile_open(path, writable, out);
 }
@@ -191,6 +241,8 @@ int fam_find(const char *name, bool writable, struct fam_source *out)
 		return find_only(writable, out);
 	if (strchr(name, '/'))
 		return find_path(name, writable, out);
+	if (*name == '#')
+		return find_position(name, writable, out);
 	if (fam_uuid_parse(name, uuid) == 0)
 		return find_uuid(uuid, writable, out);
 	if (fam_pci_address(name, address) == 0)

@@ -60,11 +60,13 @@ static inline int fam_fd_lift(int fd)
 
 enum fam_via {
 	FAM_VIA_FILE,	  /* a regular file, opened here or by a server */
+	FAM_VIA_MODULE,	  /* /dev/famN of the kernel module */
 	FAM_VIA_RESOURCE, /* sysfs resource2 of a PCI device */
 	FAM_VIA_DEVMEM,	  /* /dev/mem at the physical address of BAR2 */
 };
 
-#define FAM_DEVICE_TEXT 16 /* room for a PCI address */
+#define FAM_DEVICE_TEXT 16  /* room for a PCI address */
+#define FAM_REASON_TEXT 128 /* why a better way was not taken */
 
 /* A way to a fabric's memory; bytes [0, size) lie at @base in @fd. */
 struct fam_source {
@@ -77,11 +79,17 @@ struct fam_source {
 	uint64_t base; /* the physical address for FAM_VIA_DEVMEM, else 0 */
 	uint64_t size;
 	size_t page_bytes;
+	uint64_t
+		entry_bytes; /* largest page a mapping is made of; 0: as above */
 	char device[FAM_DEVICE_TEXT]; /* PCI address; "" for a file */
 	char path[PATH_MAX];	      /* what @fd is */
+	char reason[FAM_REASON_TEXT]; /* why it is no better one, or "" */
 };
 
 void fam_source_close(struct fam_source *source);
+
+/** fam_source_leave() - have none: doorbells are all that is wanted */
+void fam_source_leave(struct fam_source *source);
 
 /**
  * fam_source_map() - map whole pages of a source, as writable as it is
@@ -123,6 +131,35 @@ int fam_pci_open(const char *address, bool writable, struct fam_source *out);
 int fam_pci_recheck(const struct fam_source *source);
 int fam_pci_superblock(const struct fam_source *source, uint64_t offset,
 		       struct fam_superblock *out);
+
+/**
+ * fam_pci_vectors() - interrupts of a device, as its configuration says
+ *
+ * Return: 0: it has none, or this user may not read it
+ */
+unsigned int fam_pci_vectors(const char *address);
+
+/* --- the kernel module: module.c -------------------------------------------- */
+
+/**
+ * fam_module_open() - open the module's device for a PCI device
+ * @source: its device and size are filled in
+ *
+ * Return: 0; -ENOENT there is none, @source->reason tells why; else there is one
+ * which may not be opened, and no other way to the memory either
+ */
+int fam_module_open(struct fam_source *source);
+
+/**
+ * fam_module_address() - the PCI device behind "/dev/fam0"
+ *
+ * Return: 0; -EINVAL that is no such name; -ENOENT there is none
+ */
+int fam_module_address(const char *path, char address[FAM_DEVICE_TEXT]);
+int fam_module_recheck(const struct fam_source *source);
+
+/** fam_module_cache() - what the driver says of its mappings */
+enum fam_cache fam_module_cache(const struct fam_source *source);
 
 /* --- files of the host: hostfile.c ---------------------------------------- */
 
@@ -210,6 +247,8 @@ struct fam_window {
 
 struct fam_ask; /* fam-persist.h */
 struct fam_way;
+struct fam_membership; /* fam-session.h */
+struct fam_bells;      /* fam-bells.h */
 
 /* A way to durability; persist.c chooses one for each attachment. */
 struct fam_persist_ops {
@@ -231,6 +270,8 @@ struct fam {
 	uint64_t data_offset, data_bytes;
 	const struct fam_persist_ops *persist; /* never NULL when open */
 	struct fam_way *way;		       /* its state */
+	struct fam_bells *bells;	       /* never NULL when open */
+	struct fam_membership *sessions;       /* NULL: there are none */
 
 	/* No lock is taken while another one is held. */
 	pthread_mutex_t lock; /* of who changes windows */
@@ -245,6 +286,40 @@ struct fam {
  */
 int fam_map_find(struct fam *fam, const void *addr, size_t len,
 		 uint64_t *offset);
+
+/* --- sessions: session-join.c ---------------------------------------------- */
+
+struct fam_sessions; /* fam-sessions.h */
+
+/**
+ * fam_session_open() - join the fabric's sessions, if it has any
+ *
+ * Starts the thread that keeps the session, which uses the doorbells: they are
+ * open by now, and closed later.
+ * Return: 0, also if there are none, or no room: that is kept for
+ * fam_session_check(); -ENOMEM, -EMFILE, -EAGAIN
+ */
+int fam_session_open(struct fam *fam);
+
+/** fam_session_close() - leave; also if there was nothing to join */
+void fam_session_close(struct fam *fam);
+
+/** fam_session_table() - mapped for reading and writing; NULL: there is none */
+struct fam_sessions *fam_session_table(struct fam *fam);
+
+/**
+ * fam_session_id() - of the attachment's own session; 0: it has none, or lost it
+ *
+ * Another one after fam_session_rejoin(), most often in another slot: what was
+ * remembered of the slot, as the rings taken, begins anew.
+ */
+uint64_t fam_session_id(struct fam *fam);
+
+/** fam_session_slot() - the own one's, or -1 */
+int fam_session_slot(struct fam *fam);
+
+/** fam_session_wake() - have the keeper look around now; any thread */
+void fam_session_wake(struct fam *fam);
 
 /* --- durability: persist.c ------------------------------------------------ */
 

@@ -116,9 +116,11 @@ int fam_superblock_init(struct fam_superblock *sb, uint64_t size,
 	sb->data_offset = FAM_DATA_OFFSET;
 	sb->data_bytes = size - FAM_DATA_OFFSET;
 	sb->created_ns = created_ns;
-	sb->feature_compat = FAM_COMPAT_MAILBOX;
+	sb->feature_compat = FAM_COMPAT_MAILBOX | FAM_COMPAT_SESSIONS;
 	sb->mailbox_offset = FAM_MAILBOX_OFFSET;
 	sb->mailbox_bytes = FAM_MAILBOX_BYTES;
+	sb->sessions_offset = FAM_SESSIONS_OFFSET;
+	sb->sessions_bytes = FAM_SESSIONS_BYTES;
 	memcpy(sb->label, label, strlen(label));
 	return 0;
 }
@@ -161,12 +163,21 @@ static bool mailbox_is_valid(const struct fam_superblock *sb)
 	       sb->mailbox_bytes == FAM_MAILBOX_BYTES;
 }
 
+static bool sessions_are_valid(const struct fam_superblock *sb)
+{
+	if (!(sb->feature_compat & FAM_COMPAT_SESSIONS))
+		return true;
+	return sb->sessions_offset == FAM_SESSIONS_OFFSET &&
+	       sb->sessions_bytes == FAM_SESSIONS_BYTES;
+}
+
 static bool fields_are_valid(const struct fam_superblock *sb, unsigned int copy)
 {
 	return sb->copy == copy && durability_is_valid(sb->durability) &&
 	       uuid_is_random(sb->uuid) && size_is_valid(sb->size) &&
 	       sb->generation > 0 && data_is_valid(sb) &&
-	       mailbox_is_valid(sb) && stored_label_is_valid(sb->label);
+	       mailbox_is_valid(sb) && sessions_are_valid(sb) &&
+	       stored_label_is_valid(sb->label);
 }
 
 int fam_superblock_check(const struct fam_superblock *sb, unsigned int copy)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fam-bells.h"
 #include "fam-server.h"
 
 #define SERVER_PREFIX "server:"
@@ -68,9 +69,6 @@ static int find(struct fam *fam, const char *name, unsigned int flags)
 		return fam_server_open(name + prefix, writable,
 				       !(flags & FAM_OPEN_DOORBELL),
 				       &fam->source, &fam->server);
-	/* Nodes have no doorbells yet, files never will. */
-	if (flags & FAM_OPEN_DOORBELL)
-		return -EINVAL;
 	return fam_find(name, writable, &fam->source);
 }
 
@@ -79,7 +77,8 @@ int fam_open(struct fam **out, const char *name, unsigned int flags)
 	struct fam *fam;
 	int r;
 
-	if (flags & ~(FAM_OPEN_RDONLY | FAM_OPEN_RAW | FAM_OPEN_DOORBELL))
+	if (flags & ~(FAM_OPEN_RDONLY | FAM_OPEN_RAW | FAM_OPEN_DOORBELL |
+		      FAM_OPEN_NO_SESSION))
 		return -EINVAL;
 	fam = calloc(1, sizeof(*fam));
 	if (!fam)
@@ -90,9 +89,13 @@ int fam_open(struct fam **out, const char *name, unsigned int flags)
 		return r;
 	}
 	pthread_mutex_init(&fam->lock, NULL);
-	r = adopt(fam, flags & FAM_OPEN_RAW);
+	r = fam_bells_open(fam, flags & FAM_OPEN_DOORBELL);
+	if (r == 0)
+		r = adopt(fam, flags & FAM_OPEN_RAW);
 	if (r == 0)
 		r = fam_way_open(fam);
+	if (r == 0 && !(flags & FAM_OPEN_NO_SESSION))
+		r = fam_session_open(fam);
 	if (r < 0) {
 		fam_close(fam);
 		return r;
@@ -117,7 +120,9 @@ void fam_close(struct fam *fam)
 {
 	if (!fam)
 		return;
+	fam_session_close(fam);
 	fam_way_close(fam);
+	fam_bells_close(fam);
 	windows_free(fam->windows);
 	pthread_mutex_destroy(&fam->lock);
 	fam_source_close(&fam->source);
@@ -313,6 +318,7 @@ static void describe_format(const struct fam *fam, struct fam_info *info)
 	info->generation = fam->sb.generation;
 	info->created_ns = fam->sb.created_ns;
 	info->damaged = fam->damaged;
+	info->sessions = !!(fam->sb.feature_compat & FAM_COMPAT_SESSIONS);
 	fam_uuid_format(fam->sb.uuid, info->uuid);
 	memcpy(info->label, fam->sb.label, sizeof(info->label));
 }
@@ -331,15 +337,36 @@ static void describe_cache(const struct fam *fam, struct fam_info *info)
 						info->cache_source);
 }
 
-static void describe_server(const struct fam_server *server,
+static enum fam_backend backend_of(const struct fam_source *source)
+{
+	if (source->fd < 0)
+		return FAM_BACKEND_NONE;
+	switch (source->via) {
+	case FAM_VIA_MODULE:
+		return FAM_BACKEND_MODULE;
+	case FAM_VIA_DEVMEM:
+		return FAM_BACKEND_DEVMEM;
+	case FAM_VIA_RESOURCE:
+		return FAM_BACKEND_RESOURCE;
+	default:
+		return FAM_BACKEND_FILE;
+	}
+}
+
+static void describe_source(const struct fam_source *source,
 			    struct fam_info *info)
 {
-	if (!server)
-		return;
-	info->peer = server->self;
-	info->vectors = server->vectors;
-	strcpy(info->server, server->path);
+	info->backend = backend_of(source);
+	info->page_bytes =
+		source->entry_bytes ? source->entry_bytes : source->page_bytes;
+	strcpy(info->backend_reason, source->reason);
+	strcpy(info->path, source->path);
+	strcpy(info->device, source->device);
 }
+
+_Static_assert(sizeof(((struct fam_info *)0)->backend_reason) >=
+		       FAM_REASON_TEXT,
+	       "a reason fits");
 
 _Static_assert(sizeof(((struct fam_info *)0)->server) >= FAM_SERVER_PATH_MAX,
 	       "the path of a socket fits");
@@ -349,7 +376,6 @@ int fam_get_info(struct fam *fam, struct fam_info *info, size_t size)
 	struct fam_info full = {
 		.data_bytes = fam->data_bytes,
 		.data_offset = fam->data_offset,
-		.page_bytes = fam->source.page_bytes,
 		.durability = fam->durability,
 		.read_only = !fam->source.writable,
 		.transport = fam->source.transport,
@@ -360,10 +386,11 @@ int fam_get_info(struct fam *fam, struct fam_info *info, size_t size)
 		return -EINVAL;
 	describe_format(fam, &full);
 	describe_cache(fam, &full);
-	describe_server(fam->server, &full);
+	describe_source(&fam->source, &full);
+	if (fam->server)
+		strcpy(full.server, fam->server->path);
+	fam_bells_describe(fam, &full);
 	fam_way_describe(fam, &full);
-	strcpy(full.path, fam->source.path);
-	strcpy(full.device, fam->source.device);
 	memcpy(info, &full, known);
 	memset((char *)info + known, 0, size - known);
 	return 0;

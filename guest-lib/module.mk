@@ -1,7 +1,8 @@
 # libfam, the fam command, and what runs in a node.
-fam-obj := $(call objects,guest-lib,error layout mailbox source find pci hostfile medium writeback window \
+fam-obj := $(call objects,guest-lib,error atomic-check layout mailbox sessions session session-join session-keeper session-watch session-event source find pci hostfile medium writeback window \
 	cachetype map cpu copy persist persist-tickets persist-group \
-	persist-host persist-mark persist-mailbox persist-wait owner bell wire server server-connect server-peer doorbell)
+	persist-host persist-mark persist-mailbox persist-wait owner bell bells bells-module bells-soft bells-wait \
+	module peers signal wire server server-connect server-peer doorbell)
 
 $(LIB)/libfam.a: $(fam-obj)
 
@@ -13,7 +14,7 @@ $(LIB)/libfam.so.$(SOVERSION): $(fam-obj:.o=.pic.o) guest-lib/libfam.map
 	$(Q)ln -sf libfam.so.0 $(LIB)/libfam.so
 
 fam-tool-obj := $(call objects,guest-lib/tools,fam fam-opt fam-out fam-io \
-	fam-info fam-verify fam-peer)
+	fam-info fam-verify fam-peer fam-ring fam-sessions fam-ping)
 $(BIN)/fam: $(fam-tool-obj) $(LIB)/libfam.a
 $(BIN)/fam: LIBS = $(PMEM_LIBS)
 
@@ -38,6 +39,6 @@ $(BUILD)/examples/%: $(OBJ)/guest-lib/examples/%.o $(LIB)/libfam.a
 examples: $(examples-bin) ## build guest-lib/examples into BUILD/examples
 
 # The tests that look behind the public headers.
-$(call objects,tests,unit/test-cachetype unit/test-persist \
-	unit/test-persist-group unit/test-persist-mailbox fuzz/fuzz-mailbox-client unit/test-doorbell \
-	unit/test-doorbell-setup unit/test-window unit/test-map-find fuzz/fuzz-host-dialect): CPPFLAGS += -Iguest-lib
+$(call objects,tests,unit/test-cachetype unit/test-atomic-check unit/test-persist \
+	unit/test-persist-group unit/test-persist-mailbox fuzz/fuzz-mailbox-client fuzz/fuzz-sessions fuzz/fuzz-bells unit/test-doorbell \
+	unit/test-bells unit/test-doorbell-setup unit/test-window unit/test-map-find fuzz/fuzz-host-dialect): CPPFLAGS += -Iguest-lib

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 /*
- * Who owns a slot of the mailbox. A PID means something only to the kernel, and
- * in the PID name space, that gave it; both together make the "node".
+ * Who owns a slot of the mailbox, or of the table of sessions. A PID means
+ * something only to the kernel, and in the PID name space, that gave it; both
+ * together make the "node".
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -45,28 +46,34 @@ static uint64_t this_node(void)
 	return hash(sum, &st.st_ino, sizeof(st.st_ino));
 }
 
-/* Field 22 of /proc/PID/stat; 0: there is no such process, or no /proc. */
-static uint64_t started_at(uint32_t pid)
+/* Of /proc/PID/stat. */
+struct process {
+	char state;		    /* field 3 */
+	unsigned long long threads; /* field 20 */
+	unsigned long long started; /* field 22, clock ticks since boot */
+};
+
+static bool read_process(uint32_t pid, struct process *out)
 {
 	char path[32], text[1024], *field;
-	unsigned long long ticks = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	if (read_text(path, text, sizeof(text)) <= 0)
-		return 0;
+		return false;
 	/* Field 2 is a name in parentheses, which may hold anything. */
 	field = strrchr(text, ')');
-	for (int i = 2; field && i < 22; i++)
-		field = strchr(field + 1, ' ');
-	if (field)
-		ticks = strtoull(field, NULL, 10);
-	return ticks;
+	return field && sscanf(field,
+			       ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			       "%*s %*s %*s %*s %*s %*s %llu %*s %llu",
+			       &out->state, &out->threads, &out->started) == 3;
 }
 
 void fam_owner_self(struct fam_owner *out)
 {
+	struct process self = {0};
+
 	out->pid = (uint32_t)getpid();
-	out->started = started_at(out->pid);
+	out->started = read_process(out->pid, &self) ? self.started : 0;
 	out->node = out->started ? this_node() : 0;
 }
 
@@ -90,13 +97,20 @@ uint64_t fam_owner_token(void)
 	return token | UINT64_C(1) << 63;
 }
 
-static bool is_dead(uint32_t pid, uint64_t started)
+bool fam_owner_is_dead(uint32_t pid, uint64_t started)
 {
+	struct process process;
+
 	if (pid == 0 || pid > INT_MAX)
 		return false;
-	if (kill((pid_t)pid, 0) < 0)
-		return errno == ESRCH;
-	return started_at(pid) != started;
+	if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		return true;
+	if (!read_process(pid, &process))
+		return false;
+	/* A first thread that has ended before the others looks like a zombie. */
+	return process.started != started ||
+	       ((process.state == 'Z' || process.state == 'X') &&
+		process.threads <= 1);
 }
 
 static void reap(struct fam_mailbox_slot *slot, const struct fam_owner *self)
@@ -109,7 +123,8 @@ static void reap(struct fam_mailbox_slot *slot, const struct fam_owner *self)
 	 * A program that has just taken the slot may not have signed it yet:
 	 * should it lose it by this, it takes another.
 	 */
-	if (is_dead(atomic_load(&slot->pid), atomic_load(&slot->started)))
+	if (fam_owner_is_dead(atomic_load(&slot->pid),
+			      atomic_load(&slot->started)))
 		atomic_compare_exchange_strong(&slot->owner, &owner, 0);
 }
 

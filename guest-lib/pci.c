@@ -10,15 +10,19 @@
 
 #include "internal.h"
 
-#define PCI_DEVICES  "/sys/bus/pci/devices"
-#define PCI_VENDOR   0x1af4
-#define PCI_DEVICE   0x1110
-#define PCI_COMMAND  4	   /* offset of the command register */
-#define PCI_DECODES  0x2   /* in it: memory accesses are answered */
-#define RESOURCE_MEM 0x200 /* flag of a memory range in sysfs "resource" */
-#define BAR_MSIX     1
-#define BAR_MEMORY   2
-#define BAR_COUNT    6
+#define PCI_DEVICES	 "/sys/bus/pci/devices"
+#define PCI_VENDOR	 0x1af4
+#define PCI_DEVICE	 0x1110
+#define PCI_COMMAND	 4     /* offset of the command register */
+#define PCI_DECODES	 0x2   /* in it: memory accesses are answered */
+#define PCI_CONFIG	 256   /* bytes */
+#define PCI_CAPABILITIES 0x34  /* offset of where the first one is */
+#define PCI_MSIX	 0x11  /* capability */
+#define PCI_MSIX_SIZE	 0x7ff /* vectors - 1 */
+#define RESOURCE_MEM	 0x200 /* flag of a memory range in sysfs "resource" */
+#define BAR_MSIX	 1
+#define BAR_MEMORY	 2
+#define BAR_COUNT	 6
 
 struct bar {
 	uint64_t start, size; /* size 0: not there, or without an address */
@@ -101,6 +105,30 @@ static bool decodes_memory(const char *address)
 	return command[0] & PCI_DECODES;
 }
 
+/*
+ * The list of capabilities is foreign only as far as the emulator is; it is
+ * followed for no more steps than it can have.
+ */
+unsigned int fam_pci_vectors(const char *address)
+{
+	_cleanup_close_ int fd = open_attribute(address, "config", O_RDONLY);
+	uint8_t config[PCI_CONFIG];
+	unsigned int at;
+
+	/* Others than root get the first 64 bytes, which have no capability. */
+	if (fd < 0 || pread(fd, config, PCI_CONFIG, 0) != PCI_CONFIG)
+		return 0;
+	at = config[PCI_CAPABILITIES] & ~3u;
+	for (int i = 0; i < PCI_CONFIG / 4 && at >= 64; i++) {
+		if (config[at] == PCI_MSIX)
+			return ((config[at + 2] | config[at + 3] << 8) &
+				PCI_MSIX_SIZE) +
+			       1u;
+		at = config[at + 1] & ~3u;
+	}
+	return 0;
+}
+
 static enum fam_transport transport_of(const char *address,
 				       const struct bar bars[BAR_COUNT])
 {
@@ -174,6 +202,16 @@ static int try_map(const struct fam_source *source)
 	return r;
 }
 
+/* One more reason why the next way has to do. */
+static int not_devmem(struct fam_source *source, const char *why)
+{
+	size_t len = strlen(source->reason);
+
+	snprintf(source->reason + len, sizeof(source->reason) - len,
+		 "; /dev/mem: %s", why);
+	return -EPERM;
+}
+
 /*
  * /dev/mem gives a write-back mapping where the firmware's MTRRs allow one,
  * resource2 never does. Whether the kernel permits it shows at mmap() only.
@@ -183,19 +221,20 @@ static int open_devmem(struct fam_source *source, const struct bar *bar)
 	int r;
 
 	if (!fam_cachetype_mtrr_is_wb(bar->start, bar->size))
-		return -EPERM;
+		return not_devmem(source, "not write-back either");
 	source->fd = fam_fd_lift(
 		open("/dev/mem",
 		     (source->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
 	if (source->fd < 0)
-		return source->fd;
+		return not_devmem(source, strerrordesc_np(-source->fd));
 	source->via = FAM_VIA_DEVMEM;
 	source->base = bar->start;
 	strcpy(source->path, "/dev/mem");
 	r = try_map(source);
-	if (r < 0)
-		fam_source_close(source);
-	return r;
+	if (r == 0)
+		return 0;
+	fam_source_close(source);
+	return not_devmem(source, strerrordesc_np(-r));
 }
 
 static int open_resource(struct fam_source *source)
@@ -209,6 +248,11 @@ static int open_resource(struct fam_source *source)
 	snprintf(source->path, sizeof(source->path),
 		 PCI_DEVICES "/%s/resource2", source->device);
 	return 0;
+}
+
+static int open_without_driver(struct fam_source *source, const struct bar *bar)
+{
+	return open_devmem(source, bar) == 0 ? 0 : open_resource(source);
 }
 
 int fam_pci_open(const char *address, bool writable, struct fam_source *out)
@@ -231,13 +275,12 @@ int fam_pci_open(const char *address, bool writable, struct fam_source *out)
 	strcpy(source.device, address);
 	source.size = bars[BAR_MEMORY].size;
 	source.transport = transport_of(address, bars);
-	if (open_devmem(&source, &bars[BAR_MEMORY]) < 0) {
-		r = open_resource(&source);
-		if (r < 0)
-			return r;
-	}
-	*out = source;
-	return 0;
+	r = fam_module_open(&source);
+	if (r == -ENOENT)
+		r = open_without_driver(&source, &bars[BAR_MEMORY]);
+	if (r == 0)
+		*out = source;
+	return r;
 }
 
 int fam_pci_recheck(const struct fam_source *source)

@@ -127,8 +127,7 @@ static const struct fam_persist_ops *use_mailbox(struct fam *fam)
 {
 	if (!map_mailbox(fam))
 		return &none;
-	fam_bell_open(&fam->source, &fam->way->bell);
-	fam_client_init(&fam->way->client, fam->way->box, &fam->way->bell);
+	fam_client_init(&fam->way->client, fam->way->box, &fam->bells->bell);
 	return &mailbox;
 }
 
@@ -191,7 +190,6 @@ void fam_way_close(struct fam *fam)
 		munmap(way->map, (size_t)fam->source.size);
 	if (way->box)
 		munmap(way->box, sizeof(*way->box));
-	fam_bell_close(&way->bell);
 	fam_cleanup_close(&way->fd);
 	fam_cleanup_close(&way->meminfo);
 	free(way);
@@ -206,7 +204,8 @@ void fam_way_describe(struct fam *fam, struct fam_info *info)
 	info->failed =
 		fam->source.writable ? fam->persist->failed(fam) : -EROFS;
 	strcpy(info->window, way->window);
-	info->rings = fam->persist == &mailbox && way->bell.registers &&
+	info->rings = fam->persist == &mailbox &&
+		      fam_bell_can_ring(&fam->bells->bell) &&
 		      way->box->flags & FAM_MAILBOX_CAN_RING;
 }
 

@@ -107,16 +107,13 @@ static int take_plain(struct fam_server *s, int64_t value)
 	}
 }
 
-/* An eventfd that never blocks, by the only thing that tells: its name. */
+/* An eventfd, by the only thing that tells: its name. */
 static bool is_doorbell(int fd)
 {
 	static const char name[] = "anon_inode:[eventfd]";
 	char link[64], found[sizeof(name) + 1];
-	int flags = fcntl(fd, F_GETFL);
 	ssize_t n;
 
-	if (flags < 0 || !(flags & O_NONBLOCK))
-		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, found, sizeof(found));
 	return n == sizeof(name) - 1 && memcmp(found, name, (size_t)n) == 0;
@@ -293,15 +290,6 @@ static void name_memory(struct fam_source *source)
 	source->path[n > 0 ? n : 0] = '\0';
 }
 
-static void leave_memory(struct fam_source *source)
-{
-	fam_source_close(source);
-	source->size = 0;
-	source->path[0] = '\0';
-	source->in_memory = true; /* nothing that could be made durable */
-	source->dax = false;
-}
-
 int fam_server_take_memory(struct fam_server *s, bool writable, bool wanted,
 			   struct fam_source *out)
 {
@@ -322,7 +310,7 @@ int fam_server_take_memory(struct fam_server *s, bool writable, bool wanted,
 	source.transport = FAM_TRANSPORT_SERVER;
 	name_memory(&source);
 	if (none || !wanted)
-		leave_memory(&source);
+		fam_source_leave(&source);
 	*out = source;
 	return 0;
 }

@@ -13,9 +13,20 @@ void fam_source_close(struct fam_source *source)
 	source->fd = -1;
 }
 
-/* What mmap(2) means by an error on sysfs differs from what errno(3) says. */
+void fam_source_leave(struct fam_source *source)
+{
+	fam_source_close(source);
+	source->size = 0;
+	source->path[0] = '\0';
+	source->in_memory = true; /* nothing that could be made durable */
+	source->dax = false;
+}
+
+/* What mmap(2) means by an error on a device differs from errno(3). */
 static int map_error(const struct fam_source *source, int error)
 {
+	if (source->via == FAM_VIA_MODULE && error == ENODEV)
+		return -ENXIO;
 	if (source->via != FAM_VIA_RESOURCE)
 		return -error;
 	if (error == EINVAL)
@@ -39,8 +50,14 @@ int fam_source_map(const struct fam_source *source, uint64_t offset, size_t len,
 
 int fam_source_recheck(const struct fam_source *source)
 {
-	return source->via == FAM_VIA_FILE ? fam_hostfile_recheck(source)
-					   : fam_pci_recheck(source);
+	switch (source->via) {
+	case FAM_VIA_FILE:
+		return fam_hostfile_recheck(source);
+	case FAM_VIA_MODULE:
+		return fam_module_recheck(source);
+	default:
+		return fam_pci_recheck(source);
+	}
 }
 
 int fam_source_superblocks(const struct fam_source *source,

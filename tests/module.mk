@@ -29,6 +29,8 @@ $(TESTS)/fuzz-%: $(OBJ)/tests/fuzz/fuzz-%.o $(fuzz-driver) $(famctl-lib) \
 include tests/server/module.mk
 include tests/bench/module.mk
 include tests/crash/module.mk
+include tests/atomic/module.mk
+include tests/kmod/module.mk
 
 # Failing msync(2) under libfam, which a healthy disk does not do.
 test-persist-ldflags := -Wl,--wrap=msync -Wl,--wrap=fdatasync -Wl,--wrap=mmap64
@@ -36,13 +38,17 @@ test-persist-group-ldflags := $(test-persist-ldflags) -Wl,--wrap=flock
 test-copy-ldflags := -Wl,--wrap=msync
 # A file on persistent memory, which few machines have.
 test-window-ldflags := -Wl,--wrap=mmap64
+# Recoveries are counted, and cut short.
+test-session-death-ldflags := \
+	-Wl,--wrap=fam_sessions_take,--wrap=fam_sessions_free
 # A disk that is slow or fails, and a machine full of dirty pages.
 test-sync-ldflags := \
 	-Wl,--wrap=msync,--wrap=fdatasync,--wrap=sync_file_range \
 	-Wl,--wrap=clock_gettime,--wrap=pread64,--wrap=mmap64,--wrap=madvise
 
 .PHONY: tests
-tests: all examples $(unit-bin) $(fuzz-bin) $(server-tools) $(bench-tools) $(crash-tools) ## build everything and the test programs
+tools := $(server-tools) $(bench-tools) $(crash-tools) $(atomic-tools) $(kmod-tools)
+tests: all examples $(unit-bin) $(fuzz-bin) $(tools) ## build everything and the test programs
 
 ##@ Checking
 .PHONY: check check-apparmor check-vm check-san fuzz lint deps-check

@@ -96,14 +96,16 @@ more_lines() { # FILE COUNT
 	(($(wc -l <"$1") > $2))
 }
 
-# ask NAME LINE ANSWER: tells the peer a line and compares what it says to it.
+# ask NAME LINE ANSWER: tells the peer a line and compares what it says to it with
+# a pattern.
 ask() {
 	local fd=peer_$1 before answer
 	before=$(wc -l <"$dir/$1.out")
 	printf '%s\n' "$2" >&"${!fd}"
 	wait_until 15 more_lines "$dir/$1.out" "$before" || die "no answer to '$2'"
 	answer=$(tail -n 1 "$dir/$1.out")
-	[[ $answer == "$3" ]] || die "$1: '$2' was answered by '$answer', not '$3'"
+	# shellcheck disable=SC2053 # a pattern
+	[[ $answer == $3 ]] || die "$1: '$2' was answered by '$answer', not '$3'"
 }
 
 @test "info names the server, the own ID and the vectors" {
@@ -157,7 +159,7 @@ ask() {
 
 @test "two peers ring each other and share the memory" {
 	make_fabric f
-	server_start -n 2
+	server_start -n 3
 	peer_start a
 	local a=$id
 	peer_start b
@@ -179,8 +181,7 @@ ask() {
 	make_fabric f
 	server_start
 	begin watch "$FAM_BUILD/bin/fam" -f "server:$socket" peers --watch
-	sees() { fam -f "server:$socket" peers | grep -q .; }
-	wait_until 10 sees
+	wait_until 10 says watch '^PEER '
 	local -a ids=()
 	local name peer
 	for name in a b c d e; do
@@ -190,14 +191,14 @@ ask() {
 	done
 	fam_run fam -f "server:$socket" peers
 	for peer in "${ids[@]}"; do
-		assert_output -r "(^|"$'\n'")$peer("$'\n'"|\$)"
+		assert_output -r $'\n'"$peer +$(hostname) +fam +[0-9]+ +2s +live "
 	done
 	kill -KILL "${pids[@]:1}"
 	for peer in "${ids[@]}"; do
 		wait_until 10 says watch "^left $peer\$"
 	done
 	# Told after all those. It gets the lowest ID again.
-	last_word() { [[ $(tail -n 1 "$dir/watch.out") == "$1" ]]; }
+	last_word() { [[ $(grep -E '^[a-z]+ [0-9]+$' "$dir/watch.out" | tail -n 1) == "$1" ]]; }
 	waiter f
 	wait_until 10 last_word "joined $id"
 	assert "the ID is given again" test "$id" = "${ids[0]}"
@@ -212,7 +213,7 @@ ask() {
 	server_start -n 7
 	waiter a
 	fam_run fam -f "server:$socket" peers --json
-	assert_json "keys == [\"peers\", \"self\", \"vectors\"] and .vectors == 7 and
+	assert_json "keys == [\"peers\", \"self\", \"sessions\", \"vectors\"] and .vectors == 6 and
 		.peers == [$id] and .self != $id"
 }
 
@@ -234,15 +235,15 @@ ask() {
 
 @test "a server killed: memory and doorbells go on, and it is told" {
 	make_fabric f
-	server_start -n 2
+	server_start -n 3
 	peer_start a
 	local a=$id
 	peer_start b
 	local b=$id ended=0
 	begin watch "$FAM_BUILD/bin/fam" -f "server:$socket" peers --watch
 	ask a event "joined $b"
-	wait_until 10 says watch "^$b\$"
-	ask a event "joined $((b + 1))"
+	wait_until 10 says watch "^$b "
+	ask a event "joined [1-9]*"
 	kill -KILL "$server"
 	wait_until 10 proc_gone "$server"
 	ask a event 'the server is gone'
@@ -260,7 +261,7 @@ ask() {
 	fam_run -5 fam -f "server:$socket" peers
 	assert_stderr -x "fam: cannot attach to fabric 'server:$socket': no server runs there
 hint: start one on the host: 'famctl start-server', or see tm-server(8)"
-	server_start -n 2
+	server_start -n 3
 	peer_start c
 	ask c get ball
 	ask a event 'the server is gone'
@@ -289,7 +290,7 @@ hint: start one on the host: 'famctl start-server', or see tm-server(8)"
 }
 
 @test "a server without memory has doorbells" {
-	server_start --no-memory -n 2
+	server_start --no-memory -n 3
 	fam_run fam -f "server:$socket" info
 	assert_output 'size:        0 B'
 	assert_output 'mapped via:  nothing'
@@ -318,7 +319,7 @@ hint: name the server's socket for host programs, which ends in '.host'; in a no
 
 @test "unknown peers and vectors are refused" {
 	make_fabric f
-	server_start -n 2
+	server_start -n 3
 	for target in 77 65536 4294967296 18446744073709551615; do
 		fam_run -3 fam -f "server:$socket" ring "$target"
 		assert_stderr -x "fam: fabric 'server:$socket' has no peer $target
@@ -335,7 +336,7 @@ hint: they have 0 to 1"
 
 @test "wrong words: exit 2 and two lines" {
 	local words
-	for words in 'ring' 'ring x' 'ring 1:' 'ring :1' 'ring 1:x' 'ring -1' 'ring 1 2' 'ring al' \
+	for words in 'ring' 'ring 1:' 'ring :1' 'ring 1:x' 'ring -1' 'ring 1 2' \
 		'ring 99999999999999999999' 'ring 1 --count x' 'ring 1 --count -1' 'ring 1 --count 1K' \
 		'wait x' 'wait --timeout 1.5' 'wait --timeout 9999999999' 'wait --vector' 'wait --json' \
 		'peers --watch --json' 'peers x' 'info --watch' 'peers --count 1'; do
@@ -343,11 +344,6 @@ hint: they have 0 to 1"
 		fam_run -2 fam -f server:f $words
 		assert_stderr -r '^fam: [^'$'\n'']*'$'\n''hint: [^'$'\n'']*$' "two lines for: $words"
 		assert_output -x '' "nothing on stdout for: $words"
-	done
-	for words in peers 'ring 1' wait; do
-		# shellcheck disable=SC2086 # the words
-		fam_run -2 fam -f "$dir/f.fam" $words
-		assert_stderr "only a server's fabric has doorbells here"
 	done
 }
 

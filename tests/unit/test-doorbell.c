@@ -23,125 +23,8 @@
 
 #include <fam/fam.h>
 
-#include "fabric-file.h"
-#include "fake-server.h"
+#include "fake-attach.h"
 #include "fam-server.h"
-
-#define PEERS 8
-#define OWN   5
-#define COUNT 2 /* vectors */
-
-/* A server with one client. Peers 0 (the server), 3 and OWN have doorbells. */
-struct fake {
-	struct workdir work;
-	struct sockaddr_un address;
-	pthread_t thread;
-	int listener, memory;
-	int sock; /* of the client, once it is attached */
-	int bell[PEERS][COUNT];
-	size_t descriptors; /* before a client came */
-};
-
-static void send_bells(struct fake *f, int id)
-{
-	for (int v = 0; v < COUNT; v++)
-		assert_int_equal(
-			fake_send(f->sock, BELL(id, v), f->bell[id][v]), 0);
-}
-
-static void *serve(void *arg)
-{
-	struct fake *f = arg;
-
-	f->sock = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC);
-	fake_send(f->sock, FAM_WIRE_HELLO, -1);
-	fake_send(f->sock, SELF(OWN), -1);
-	fake_send(f->sock, VECTORS(COUNT), -1);
-	fake_send(f->sock, FAM_WIRE_MEMORY, f->memory);
-	send_bells(f, FAM_PEER_SERVER);
-	send_bells(f, 3);
-	send_bells(f, OWN);
-	fake_send(f->sock, ATTACHED(3), -1);
-	fake_send(f->sock, READY, -1);
-	return NULL;
-}
-
-static const char *server_name(struct fake *f)
-{
-	static char name[sizeof(f->address.sun_path) + 16];
-
-	snprintf(name, sizeof(name), "server:%s", f->address.sun_path);
-	return name;
-}
-
-static int attach(struct fake *f, struct fam **fam, unsigned int flags)
-{
-	int r;
-
-	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
-	r = fam_open(fam, server_name(f), flags);
-	pthread_join(f->thread, NULL);
-	return r;
-}
-
-static void detach(struct fake *f, struct fam *fam)
-{
-	fam_close(fam);
-	close(f->sock);
-	assert_int_equal(open_descriptors(), f->descriptors);
-}
-
-static int set_up(void **state)
-{
-	const char *base = getenv("TMPDIR");
-	struct fake *f = calloc(1, sizeof(*f));
-	const char *path;
-
-	*state = f;
-	assert_int_equal(workdir_make(&f->work, base ? base : "/tmp"), 0);
-	path = fabric_make(&f->work, "f1", 1, NULL);
-	f->memory = open(path, O_RDWR | O_CLOEXEC);
-	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	f->address.sun_family = AF_UNIX;
-	snprintf(f->address.sun_path, sizeof(f->address.sun_path), "%s/s",
-		 f->work.dir);
-	assert_int_equal(bind(f->listener, (struct sockaddr *)&f->address,
-			      sizeof(f->address)),
-			 0);
-	assert_int_equal(listen(f->listener, 1), 0);
-	for (int i = 0; i < PEERS * COUNT; i++)
-		f->bell[i / COUNT][i % COUNT] = fake_bell();
-	f->descriptors = open_descriptors();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fake *f = *state;
-
-	for (int i = 0; i < PEERS * COUNT; i++)
-		close(f->bell[i / COUNT][i % COUNT]);
-	close(f->memory);
-	close(f->listener);
-	assert_int_equal(workdir_remove(&f->work), 0);
-	free(f);
-	return 0;
-}
-
-/* Rings of a doorbell so far, taken. */
-static uint64_t rings(const struct fake *f, int id, int vector)
-{
-	uint64_t n;
-
-	return read(f->bell[id][vector], &n, sizeof(n)) == sizeof(n) ? n : 0;
-}
-
-static bool is_readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
-}
 
 static void expect_event(struct fam *fam, uint32_t change, uint32_t peer)
 {
@@ -185,7 +68,7 @@ static void an_attachment_is_described(void **state)
 
 	assert_int_equal(attach(f, &fam, 0), 0);
 	assert_int_equal(fam_peer_self(fam), OWN);
-	assert_int_equal(fam_doorbell_vectors(fam), COUNT);
+	assert_int_equal(fam_doorbell_vectors(fam), USABLE);
 	assert_int_equal(fam_get_info(fam, &info, sizeof(info)), 0);
 	assert_int_equal(info.transport, FAM_TRANSPORT_SERVER);
 	assert_int_equal(info.peer, OWN);
@@ -218,7 +101,7 @@ static void the_memory_is_the_files(void **state)
 	assert_int_equal(one.persist, other.persist);
 	assert_int_equal(fam_persist(fam, here, 7),
 			 one.persist == FAM_PERSIST_HOST ? 0 : -EOPNOTSUPP);
-	assert_int_equal(other.peer, 0);
+	assert_true(other.peer >= FAM_PEER_SOFT);
 	assert_string_equal(other.server, "");
 	fam_close(file);
 	detach(f, fam);
@@ -275,15 +158,17 @@ static void doorbells_come_without_memory(void **state)
 	expect_doorbells_only(f, FAM_OPEN_RAW);
 }
 
-static void without_a_server_there_are_none(void **state)
+static void without_server_and_session_there_are_none(void **state)
 {
 	struct fam_peer_event event;
+	unsigned int peer;
 	struct fam *fam;
 
 	(void)state;
-	assert_int_equal(fam_open(&fam, "f1", FAM_OPEN_DOORBELL), -EINVAL);
-	assert_int_equal(fam_open(&fam, "f1", 0), 0);
+	assert_int_equal(fam_open(&fam, "f1", FAM_OPEN_DOORBELL), -EOPNOTSUPP);
+	assert_int_equal(fam_open(&fam, "f1", FAM_OPEN_NO_SESSION), 0);
 	assert_int_equal(fam_peer_self(fam), -EOPNOTSUPP);
+	assert_int_equal(fam_peer_find(fam, "1", &peer), -EOPNOTSUPP);
 	assert_int_equal(fam_peer_fd(fam), -EOPNOTSUPP);
 	assert_int_equal(fam_peer_event(fam, &event), -EOPNOTSUPP);
 	assert_int_equal(fam_peer_each(fam, note_peer, &event), -EOPNOTSUPP);
@@ -291,6 +176,8 @@ static void without_a_server_there_are_none(void **state)
 	assert_int_equal(fam_doorbell_ring(fam, 0, 0), -EOPNOTSUPP);
 	assert_int_equal(fam_doorbell_fd(fam, 0), -EOPNOTSUPP);
 	assert_int_equal(fam_doorbell_wait(fam, 0, 0, NULL), -EOPNOTSUPP);
+	assert_int_equal(fam_doorbell_wait_any(fam, 0, &peer, NULL),
+			 -EOPNOTSUPP);
 	fam_close(fam);
 }
 
@@ -307,11 +194,11 @@ static void rings_arrive_at_the_vector_they_are_for(void **state)
 	assert_int_equal(rings(f, 3, 1), 3);
 	assert_int_equal(rings(f, FAM_PEER_SERVER, 0), 1);
 	assert_int_equal(rings(f, FAM_PEER_SERVER, 1), 0);
-	assert_int_equal(fam_doorbell_ring(fam, 3, COUNT), -ERANGE);
+	assert_int_equal(fam_doorbell_ring(fam, 3, USABLE), -ERANGE);
 	assert_int_equal(fam_doorbell_ring(fam, 3, UINT32_MAX), -ERANGE);
 	assert_int_equal(fam_doorbell_ring(fam, 4, 0), -ENOENT);
 	assert_int_equal(fam_doorbell_ring(fam, 65536, 0), -ENOENT);
-	assert_int_equal(fam_doorbell_ring(fam, UINT32_MAX, 0), -ENOENT);
+	assert_int_equal(fam_doorbell_ring(fam, UINT32_MAX - 1, 0), -ENOENT);
 	detach(f, fam);
 }
 
@@ -335,8 +222,8 @@ static void rings_add_up_until_they_are_taken(void **state)
 
 	assert_int_equal(attach(f, &fam, 0), 0);
 	assert_int_equal(fam_doorbell_wait(fam, 0, 0, &count), -ETIMEDOUT);
-	assert_int_equal(fam_doorbell_wait(fam, COUNT, 0, &count), -ERANGE);
-	assert_int_equal(fam_doorbell_fd(fam, COUNT), -ERANGE);
+	assert_int_equal(fam_doorbell_wait(fam, USABLE, 0, &count), -ERANGE);
+	assert_int_equal(fam_doorbell_fd(fam, USABLE), -ERANGE);
 	assert_int_equal(count, 99);
 	assert_false(is_readable(fam_doorbell_fd(fam, 0)));
 	assert_int_equal(eventfd_write(f->bell[OWN][0], 4), 0);
@@ -453,6 +340,30 @@ static void ringing_a_newcomer_finds_it(void **state)
 	detach(f, fam);
 }
 
+/* Without a session: no keeper reads what the server tells meanwhile. */
+static void ringing_all_finds_newcomers(void **state)
+{
+	struct fake *f = *state;
+	unsigned int found = 0;
+	struct fam *fam;
+
+	assert_int_equal(attach(f, &fam, FAM_OPEN_NO_SESSION), 0);
+	send_bells(f, 6);
+	fake_send(f->sock, ATTACHED(6), -1);
+	assert_int_equal(fam_doorbell_ring(fam, FAM_PEER_ALL, 1), 0);
+	assert_int_equal(rings(f, 3, 1), 1);
+	assert_int_equal(rings(f, 6, 1), 1);
+	fake_send(f->sock, LEFT(6), -1);
+	assert_int_equal(fam_doorbell_ring(fam, FAM_PEER_ALL, 1), 0);
+	assert_int_equal(rings(f, 3, 1), 1);
+	assert_int_equal(rings(f, 6, 1), 0);
+	assert_int_equal(fam_peer_find(fam, "6", &found), -ENOENT);
+	fake_send(f->sock, ATTACHED(6), -1);
+	assert_int_equal(fam_peer_find(fam, "6", &found), 0);
+	assert_int_equal(found, 6);
+	detach(f, fam);
+}
+
 /* Or the server would drop a program that does nothing but wait. */
 static void waiting_reads_what_the_server_tells(void **state)
 {
@@ -556,6 +467,9 @@ static void no_news_is_lost_for_want_of_descriptors(void **state)
 	expect_none(fam, -EMFILE);
 	assert_int_equal(fam_doorbell_ring(fam, 6, 0), -EMFILE);
 	assert_int_equal(fam_doorbell_ring(fam, 3, 0), 0);
+	assert_int_equal(rings(f, 3, 0), 1);
+	assert_int_equal(fam_doorbell_ring(fam, FAM_PEER_ALL, 0), -EMFILE);
+	assert_int_equal(rings(f, 3, 0), 1);
 	assert_int_equal(fam_doorbell_wait(fam, 0, 20, NULL), -ETIMEDOUT);
 	limit_descriptors(limit.rlim_cur);
 	expect_event(fam, FAM_PEER_JOINED, 6);
@@ -758,7 +672,7 @@ int main(void)
 		TEST(the_memory_is_the_files),
 		TEST(what_is_no_fabric_is_not_attached),
 		TEST(doorbells_come_without_memory),
-		TEST(without_a_server_there_are_none),
+		TEST(without_server_and_session_there_are_none),
 		TEST(rings_arrive_at_the_vector_they_are_for),
 		TEST(a_full_counter_is_rung_already),
 		TEST(rings_add_up_until_they_are_taken),
@@ -766,6 +680,7 @@ int main(void)
 		TEST(changes_are_told_once_and_in_order),
 		TEST(the_history_nobody_asked_for_is_short),
 		TEST(ringing_a_newcomer_finds_it),
+		TEST(ringing_all_finds_newcomers),
 		TEST(waiting_reads_what_the_server_tells),
 		TEST(when_the_server_is_gone_the_rest_goes_on),
 		TEST(a_server_gone_wrong_is_dropped),

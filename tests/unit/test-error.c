@@ -23,7 +23,7 @@ static void documented_codes_have_a_text(void **state)
 		ENODATA,     ENOTBLK, ERANGE,	EFAULT,		 EOPNOTSUPP,
 		EIO,	     ELOOP,   EACCES,	EPERM,		 EBUSY,
 		ETXTBSY,     ESTALE,  ENOTCONN, ETIMEDOUT,	 EPROTO,
-		EUSERS,
+		EUSERS,	     ESRCH,
 	};
 
 	(void)state;

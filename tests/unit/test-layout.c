@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <fam-mailbox.h>
+#include <fam-sessions.h>
 
 #define MIB (UINT64_C(1) << 20)
 #define TIB (UINT64_C(1) << 40)
@@ -380,6 +381,8 @@ static const struct field {
 #define FIELD(name) MEMBER(fam_superblock, name)
 #define BOX(name)   MEMBER(fam_mailbox, name)
 #define SLOT(name)  MEMBER(fam_mailbox_slot, name)
+#define TABLE(name) MEMBER(fam_sessions, name)
+#define SEAT(name)  MEMBER(fam_sessions_slot, name)
 	FIELD(magic),
 	FIELD(crc32c),
 	FIELD(version),
@@ -397,6 +400,8 @@ static const struct field {
 	FIELD(label),
 	FIELD(mailbox_offset),
 	FIELD(mailbox_bytes),
+	FIELD(sessions_offset),
+	FIELD(sessions_bytes),
 	FIELD(reserved),
 	BOX(magic),
 	BOX(version),
@@ -418,6 +423,22 @@ static const struct field {
 	SLOT(peer),
 	SLOT(done),
 	SLOT(fault),
+	TABLE(changes),
+	TABLE(server),
+	SEAT(beat),
+	SEAT(lease_ms),
+	SEAT(pid),
+	SEAT(node),
+	SEAT(started),
+	SEAT(peer),
+	SEAT(flags),
+	SEAT(joined_ns),
+	SEAT(ended),
+	SEAT(ended_reason),
+	SEAT(ping),
+	SEAT(pong),
+	SEAT(node_name),
+	SEAT(name),
 };
 
 static void format_document_has_the_offsets(void **state)
@@ -501,7 +522,8 @@ static void a_mailbox_lies_where_it_must(void **state)
 
 	(void)state;
 	make(&sb, 1, 0);
-	assert_int_equal(sb.feature_compat, FAM_COMPAT_MAILBOX);
+	assert_int_equal(sb.feature_compat & FAM_COMPAT_MAILBOX,
+			 FAM_COMPAT_MAILBOX);
 	assert_int_equal(fam_superblock_check(&sb, 0), 0);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		sb.mailbox_offset = wrong[i][0];
@@ -515,6 +537,57 @@ static void a_mailbox_lies_where_it_must(void **state)
 	assert_int_equal(fam_superblock_check(&sb, 0), 0);
 }
 
+static void a_table_of_sessions_lies_where_it_must(void **state)
+{
+	static const uint64_t wrong[][2] = {
+		{0, FAM_SESSIONS_BYTES},
+		{FAM_MAILBOX_OFFSET, FAM_SESSIONS_BYTES},
+		{FAM_SESSIONS_OFFSET + 4096, FAM_SESSIONS_BYTES},
+		{FAM_SESSIONS_OFFSET, 2 * FAM_SESSIONS_BYTES},
+		{FAM_SESSIONS_OFFSET, 0},
+		{2 * MIB, FAM_SESSIONS_BYTES},
+		{UINT64_MAX - 4095, FAM_SESSIONS_BYTES},
+	};
+	struct fam_superblock sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	assert_int_equal(sb.feature_compat & FAM_COMPAT_SESSIONS,
+			 FAM_COMPAT_SESSIONS);
+	assert_true(sb.sessions_offset >=
+		    fam_superblock_offset(1) + FAM_SUPERBLOCK_BYTES);
+	assert_true(sb.sessions_offset + sb.sessions_bytes <= sb.data_offset);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		sb.sessions_offset = wrong[i][0];
+		sb.sessions_bytes = wrong[i][1];
+		fam_superblock_seal(&sb, 0);
+		assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	}
+	/* Without the bit these bytes are reserved: ignored. */
+	sb.feature_compat = FAM_COMPAT_MAILBOX;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
+/* As they were made before there were sessions. */
+static void the_format_with_a_mailbox_opens_for_ever(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen, damaged;
+
+	(void)state;
+	read_image(TESTS_DATA "/format-v1-mailbox.sb0", &sb[0]);
+	read_image(TESTS_DATA "/format-v1-mailbox.sb1", &sb[1]);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged), 0);
+	assert_int_equal(chosen, 0);
+	assert_int_equal(damaged, 0);
+	assert_string_equal(sb[0].label, "golden-v1");
+	assert_int_equal(sb[0].feature_compat, FAM_COMPAT_MAILBOX);
+	assert_int_equal(sb[0].mailbox_offset, FAM_MAILBOX_OFFSET);
+	assert_int_equal(sb[0].sessions_offset, 0);
+	assert_int_equal(sb[0].sessions_bytes, 0);
+}
+
 static void todays_superblock_is_the_stored_one(void **state)
 {
 	struct fam_superblock stored, made;
@@ -524,8 +597,8 @@ static void todays_superblock_is_the_stored_one(void **state)
 	for (unsigned int i = 0; i < sizeof(id); i++)
 		id[i] = (uint8_t)(0x11 * i);
 	for (unsigned int copy = 0; copy < 2; copy++) {
-		read_image(copy ? TESTS_DATA "/format-v1-mailbox.sb1"
-				: TESTS_DATA "/format-v1-mailbox.sb0",
+		read_image(copy ? TESTS_DATA "/format-v1-sessions.sb1"
+				: TESTS_DATA "/format-v1-sessions.sb0",
 			   &stored);
 		assert_int_equal(
 			fam_superblock_init(&made, 64 * MIB, "golden-v1", id,
@@ -556,6 +629,8 @@ int main(void)
 		cmocka_unit_test(the_first_format_opens_for_ever),
 		cmocka_unit_test(a_fabric_without_a_mailbox_has_none),
 		cmocka_unit_test(a_mailbox_lies_where_it_must),
+		cmocka_unit_test(a_table_of_sessions_lies_where_it_must),
+		cmocka_unit_test(the_format_with_a_mailbox_opens_for_ever),
 		cmocka_unit_test(todays_superblock_is_the_stored_one),
 	};
 

@@ -90,6 +90,9 @@ static void a_path_opens_and_is_described(void **state)
 	assert_int_equal(info.read_only, 0);
 	assert_int_equal(info.transport, FAM_TRANSPORT_FILE);
 	assert_int_equal(info.cache, FAM_CACHE_WB);
+	assert_int_equal(info.backend, FAM_BACKEND_FILE);
+	assert_string_equal(info.backend_reason, "");
+	assert_int_equal(info.sessions, 1);
 	assert_string_equal(info.label, "f1");
 	assert_string_equal(info.uuid, UUID_1);
 	assert_string_equal(info.device, "");
@@ -181,7 +184,8 @@ static void malformed_names_and_flags_are_refused(void **state)
 
 	fabric_make(*state, "f1", 1, NULL);
 	memset(label, 'a', sizeof(label) - 1);
-	assert_int_equal(try_open("f1", 4), -EINVAL);
+	assert_int_equal(try_open("f1", 0x10), -EINVAL);
+	assert_int_equal(try_open("f1", FAM_OPEN_DOORBELL), -EOPNOTSUPP);
 	assert_int_equal(try_open("a b", 0), -EINVAL);
 	assert_int_equal(try_open(".f1", 0), -EINVAL);
 	assert_int_equal(try_open("..", 0), -EINVAL);
@@ -451,7 +455,7 @@ static void a_file_cut_under_us_is_noticed_at_the_next_window(void **state)
 	struct fam *fam;
 	void *window;
 
-	assert_int_equal(fam_open(&fam, path, 0), 0);
+	assert_int_equal(fam_open(&fam, path, FAM_OPEN_NO_SESSION), 0);
 	assert_int_equal(truncate(path, (off_t)(4 * MIB)), 0);
 	assert_int_equal(fam_map(fam, 0, 4096, &window), -ENODATA);
 	fam_close(fam);

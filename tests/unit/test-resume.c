@@ -91,6 +91,20 @@ static void reads_what_the_flush_service_did(void **state)
 	resume_free(&r);
 }
 
+static void reads_the_life_in_the_table_of_sessions(void **state)
+{
+	struct resume r;
+
+	(void)state;
+	assert_int_equal(parse(BASE "sessions 1114112 77\nend\n", &r), 0);
+	assert_int_equal(r.region.sessions, FAM_SESSIONS_OFFSET);
+	assert_int_equal(r.life, 77);
+	resume_free(&r);
+	assert_int_equal(parse(BASE "end\n", &r), 0);
+	assert_int_equal(r.region.sessions, 0);
+	resume_free(&r);
+}
+
 static int count(int fd, void *arg)
 {
 	int *sum = arg;
@@ -172,6 +186,11 @@ static void damage_is_refused(void **state)
 		BASE "flushed 65536 1 1 1\nend\n",
 		BASE "flushed 3 1 1\nend\n",
 		BASE "distrusts 2\nend\n",
+		BASE "sessions 1114112\nend\n",
+		BASE "sessions 1114112 0\nend\n", /* nobody's */
+		BASE "sessions 65536 77\nend\n",  /* where? */
+		HEAD SERVER "region 7 8 1048576 0 - /f\n" LOCK SELF
+			    "sessions 1114112 77\nend\n",
 	};
 
 	(void)state;
@@ -184,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_server),
 		cmocka_unit_test(reads_what_the_flush_service_did),
+		cmocka_unit_test(reads_the_life_in_the_table_of_sessions),
 		cmocka_unit_test(names_every_descriptor),
 		cmocka_unit_test(another_version_is_refused),
 		cmocka_unit_test(damage_is_refused),

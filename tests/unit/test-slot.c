@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,6 +88,20 @@ static void strangers_take_the_lowest_free_id(void **state)
 	assert_int_equal(slots->world.count, 6);
 }
 
+static void an_id_whose_sessions_are_being_ended_is_not_given(void **state)
+{
+	struct slot *slot;
+
+	(void)state;
+	slot = come(&stranger);
+	come_as(&stranger, 2);
+	atomic_store(&slot->leaving, true);
+	go(1);
+	come_as(&stranger, 3);
+	atomic_store(&slot->leaving, false);
+	come_as(&stranger, 1);
+}
+
 static void nodes_keep_their_id(void **state)
 {
 	struct identity a = node(1), b = node(2);
@@ -154,6 +169,24 @@ static void ringing_a_full_eventfd_neither_blocks_nor_fails(void **state)
 	(void)state;
 	assert_int_equal(write(slot->eventfd[0], &most, sizeof(most)), 8);
 	assert_int_equal(slot_ring(slot, 0), 0);
+}
+
+/* As QEMU does with all it receives; the flag is of the file that all share. */
+static void a_peer_may_make_them_block(void **state)
+{
+	uint64_t most = UINT64_MAX - 1;
+	struct identity a = node(1);
+	struct slot *slot = come(&a);
+	int fd = slot->eventfd[1];
+
+	(void)state;
+	assert_int_equal(fcntl(fd, F_SETFL, O_RDWR), 0);
+	alarm(10);
+	go(1);
+	slot = come(&a);
+	assert_int_equal(write(fd, &most, sizeof(most)), 8);
+	assert_int_equal(slot_ring(slot, 1), 0);
+	alarm(0);
 }
 
 /* 65,535 IDs; the table says so clearly, and the longest absent node yields. */
@@ -325,11 +358,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_server_is_zero),
 		TEST(strangers_take_the_lowest_free_id),
+		TEST(an_id_whose_sessions_are_being_ended_is_not_given),
 		TEST(nodes_keep_their_id),
 		TEST(a_uuid_of_another_user_is_another_node),
 		TEST(one_node_twice_gets_two_ids_and_both_again),
 		TEST(eventfds_are_kept_and_drained),
 		TEST(ringing_a_full_eventfd_neither_blocks_nor_fails),
+		TEST(a_peer_may_make_them_block),
 		TEST(ids_end_at_65535),
 		TEST(without_descriptors_there_is_a_clear_refusal),
 		TEST(state_gives_nodes_their_ids_again),

@@ -31,10 +31,14 @@ enum fam_durability {
  * file takes what stands in bytes 4096 to 8191 for its own description, so
  * nothing of ours does.
  */
-#define FAM_COMPAT_MAILBOX 0x1u /* there is a flush mailbox: FORMAT.md */
+#define FAM_COMPAT_MAILBOX  0x1u /* there is a flush mailbox: FORMAT.md */
+#define FAM_COMPAT_SESSIONS 0x2u /* there is a table of sessions */
 
 #define FAM_MAILBOX_OFFSET (UINT64_C(64) << 10)
 #define FAM_MAILBOX_BYTES  (UINT64_C(960) << 10)
+
+#define FAM_SESSIONS_OFFSET (UINT64_C(1088) << 10)
+#define FAM_SESSIONS_BYTES  (UINT64_C(576) << 10)
 
 #define FAM_DATA_ALIGN	  (UINT64_C(2) << 20)
 #define FAM_DATA_OFFSET	  (UINT64_C(2) << 20)
@@ -69,7 +73,10 @@ struct fam_superblock {
 	/* With FAM_COMPAT_MAILBOX, else both zero: */
 	uint64_t mailbox_offset; /* bytes, a multiple of 4096 */
 	uint64_t mailbox_bytes;
-	uint8_t reserved[3928]; /* zero */
+	/* With FAM_COMPAT_SESSIONS, else both zero: */
+	uint64_t sessions_offset; /* bytes, a multiple of 4096 */
+	uint64_t sessions_bytes;
+	uint8_t reserved[3912]; /* zero */
 };
 
 #ifndef __cplusplus /* the library itself is C */
@@ -93,7 +100,11 @@ _Static_assert(offsetof(struct fam_superblock, label) == 88, "format");
 _Static_assert(offsetof(struct fam_superblock, mailbox_offset) == 152,
 	       "format");
 _Static_assert(offsetof(struct fam_superblock, mailbox_bytes) == 160, "format");
-_Static_assert(offsetof(struct fam_superblock, reserved) == 168, "format");
+_Static_assert(offsetof(struct fam_superblock, sessions_offset) == 168,
+	       "format");
+_Static_assert(offsetof(struct fam_superblock, sessions_bytes) == 176,
+	       "format");
+_Static_assert(offsetof(struct fam_superblock, reserved) == 184, "format");
 _Static_assert(sizeof(struct fam_superblock) == FAM_SUPERBLOCK_BYTES, "format");
 #endif
 

@@ -14,9 +14,10 @@ extern "C" {
 /* An attachment of this process to one fabric. */
 struct fam;
 
-#define FAM_OPEN_RDONLY	  0x1u /* map without write permission */
-#define FAM_OPEN_RAW	  0x2u /* no format expected: every byte is the user's */
-#define FAM_OPEN_DOORBELL 0x4u /* doorbells only: the memory is left alone */
+#define FAM_OPEN_RDONLY	    0x1u /* map without write permission */
+#define FAM_OPEN_RAW	    0x2u /* no format expected: every byte is the user's */
+#define FAM_OPEN_DOORBELL   0x4u /* doorbells only: the memory is left alone */
+#define FAM_OPEN_NO_SESSION 0x8u /* attach unseen: fam/session.h */
 
 /**
  * fam_open() - attach to a fabric, in a node or on the host
@@ -25,14 +26,15 @@ struct fam;
  *	NULL or ""	the only one there is: of the PCI devices 1af4:1110 of
  *			this machine, or, if it has none, of the fabric files
  *			in the host's fabric directories
- *	text with '/'	a fabric file of the host, or the sysfs directory of a
- *			PCI device
+ *	text with '/'	a fabric file of the host, or of a PCI device the sysfs
+ *			directory or the kernel module's /dev/famN
  *	server:NAME	a host's program becomes a peer of tm-server, with
  *			doorbells (fam/doorbell.h); NAME is that of the fabric,
  *			or the path of the server's socket for host programs,
  *			with a '/'
  *	UUID		36 characters, matched with the superblock
  *	PCI address	as 0000:00:10.0 or 00:10.0
+ *	#N		position in the order of fam_list(), from #0 on
  *	other text	a label (matched with the superblock), or on the host a
  *			file NAME.fam in a fabric directory: $XDG_DATA_HOME/fam
  *			(~/.local/share/fam), then /var/lib/fam; for root the
@@ -41,14 +43,16 @@ struct fam;
  *
  * PCI devices are looked at before files. The superblock is read through a
  * private copy and checked; if one of its two copies is damaged the other one
- * serves and fam_info.damaged tells.
+ * serves and fam_info.damaged tells. If it may write, the attachment joins the
+ * fabric's sessions (fam/session.h), which starts a thread.
  *
  * Threads:  safe
  * Blocks:   never for long: opens files, reads two superblocks; a server gets
  *	30 seconds for all it sends, and 5 before each message
  * Return:   0, or
- *	-EINVAL		unknown flag or malformed name; FAM_OPEN_DOORBELL
- *			without a server
+ *	-EINVAL		unknown flag or malformed name
+ *	-EOPNOTSUPP	FAM_OPEN_DOORBELL, and there are none: neither a server
+ *			nor the kernel module
  *	-ENODEV		no name was given and this machine has no fabric
  *	-ENOENT		no fabric has this name, UUID, path or address
  *	-ENOTUNIQ	several fabrics match: name one by UUID or PCI address
@@ -74,6 +78,7 @@ struct fam;
  *	-EPROTO		that is no tm-server, or not its socket for host
  *			programs
  *	-EMFILE		more descriptors came than this process may have
+ *	-EAGAIN		no thread can be started to keep the session
  * Since:    0.1
  */
 int fam_open(struct fam **out, const char *name, unsigned int flags);
@@ -131,6 +136,22 @@ enum fam_transport {
 	FAM_TRANSPORT_SERVER = 4,   /* the file, from tm-server: doorbells */
 };
 
+/** What the memory is mapped through; the best one allowed is taken. */
+enum fam_backend {
+	FAM_BACKEND_FILE = 0,	  /* a file of the host */
+	FAM_BACKEND_MODULE = 1,	  /* /dev/famN of the kernel module */
+	FAM_BACKEND_DEVMEM = 2,	  /* /dev/mem */
+	FAM_BACKEND_RESOURCE = 3, /* resource2 of the PCI device */
+	FAM_BACKEND_NONE = 4,	  /* there is no memory */
+};
+
+/** How doorbells reach this attachment. */
+enum fam_interrupts {
+	FAM_INTERRUPTS_NONE = 0,   /* not at all */
+	FAM_INTERRUPTS_POLLED = 1, /* counters in the memory are looked at */
+	FAM_INTERRUPTS_EVENT = 2,  /* they wake it: server or module */
+};
+
 /** How the CPU caches the mapping. */
 enum fam_cache {
 	FAM_CACHE_UNKNOWN = 0, /* the kernel's table may not be read */
@@ -171,11 +192,15 @@ struct fam_info {
 	char device[16];      /* PCI address; "" on the host */
 	char cache_source[64]; /* where @cache was read */
 	uint32_t peer;	       /* own ID, as fam_peer_self(); 0: no doorbells */
-	uint32_t vectors;      /* doorbells of each peer; 0: none */
-	char server[128];      /* the server's socket; "" if not through one */
-	char window[64];       /* device that is synced, way WINDOW; else "" */
-	uint32_t rings; /* way MAILBOX: 1 the server is rung, 0 it polls */
-	int32_t failed; /* why fam_persist() fails now; 0: it does not */
+	uint32_t vectors; /* of the device or server, the library's included */
+	char server[128]; /* the server's socket; "" if not through one */
+	char window[64];  /* device that is synced, way WINDOW; else "" */
+	uint32_t rings;	  /* way MAILBOX: 1 the server is rung, 0 it polls */
+	int32_t failed;	  /* why fam_persist() fails now; 0: it does not */
+	uint32_t backend; /* enum fam_backend */
+	uint32_t interrupts;	  /* enum fam_interrupts */
+	char backend_reason[128]; /* why it is no better one; "" if it is */
+	uint32_t sessions;	  /* 1: the fabric has them (fam/session.h) */
 };
 
 /**
