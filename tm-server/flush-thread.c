@@ -12,8 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fam-rings.h>
+
 #include "flush-thread.h"
-#include "mailbox-map.h"
+#include "guard.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -93,7 +95,7 @@ int flush_check_mark(struct flush *f)
 	int ours = atomic_load(&f->failed);
 	int32_t theirs = atomic_load_explicit(&box->failed, relaxed);
 
-	if (!ours && mailbox_map_is_lost()) {
+	if (!ours && guard_is_lost(box)) {
 		flush_mark_failed(f, why_lost(f));
 	} else if (ours) {
 		/* wiped out by somebody who must not */
@@ -216,7 +218,7 @@ static bool rung(struct flush *f)
 {
 	uint64_t count;
 
-	if (read(f->config.bell, &count, sizeof(count)) != sizeof(count))
+	if (fam_rings_take(f->config.bell, &count) < 0)
 		return false;
 	atomic_fetch_add_explicit(f->config.rings, count, relaxed);
 	return true;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "flush-thread.h"
-#include "mailbox-map.h"
+#include "guard.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -112,10 +112,13 @@ static int start(struct flush *f)
 
 static int open_all(struct flush *f, struct err *err)
 {
-	int ret = mailbox_map(&f->mailbox.box, f->config.fd, f->config.mailbox);
+	void *box;
+	int ret = guard_map(&box, f->config.fd, f->config.mailbox,
+			    FAM_MAILBOX_BYTES);
 
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot map the flush mailbox");
+	f->mailbox.box = box;
 	f->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (f->wake < 0)
 		return err_sys(err, errno, "cannot make an eventfd");
@@ -164,7 +167,7 @@ void flush_close(struct flush *f)
 		pthread_join(f->thread, NULL);
 	}
 	beat_stop(&f->beat);
-	mailbox_unmap(f->mailbox.box);
+	guard_unmap(f->mailbox.box);
 	sync_close(f->syncer);
 	count_free(&f->count);
 	if (f->wake >= 0)
@@ -257,9 +260,9 @@ void flush_clear(struct flush *f)
 		/* nobody must see the mark gone and what he asked still there */
 		mailbox_end(&f->mailbox);
 		/* if this fails it is lost still, and that is a failure */
-		if (mailbox_map_is_lost())
-			(void)mailbox_map_again(box, f->config.fd,
-						f->config.mailbox);
+		if (guard_is_lost(box))
+			(void)guard_map_again(box, f->config.fd,
+					      f->config.mailbox);
 		atomic_store(&f->failed, 0);
 		atomic_store(&box->failed, 0);
 		trust(f);

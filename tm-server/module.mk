@@ -7,11 +7,12 @@ $(LIB)/libfamutil.a: $(util-obj)
 server-obj := $(call objects,tm-server,loop ivshmem ivshmem-client ident \
 	ident-pool slot state peer peer-flow peer-send \
 	region region-size listen server notify sync \
-	flush flush-thread flush-beat flush-count mailbox mailbox-map server-flush \
+	flush flush-thread flush-beat flush-count mailbox guard server-flush \
+	roster server-sessions \
 	ctl ctl-answer resume resume-text takeover options \
 	options-complete)
 
-$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout mailbox medium \
+$(LIB)/libtmserver.a: $(server-obj) $(call objects,guest-lib,layout mailbox sessions medium \
 	writeback)
 
 $(BIN)/tm-server: $(call objects,tm-server,main) $(LIB)/libtmserver.a \

@@ -65,6 +65,8 @@ void peer_drop(struct peer *peer)
 	close(peer->fd);
 	if (peer->slot) {
 		slots_detach(peers->slots, peer->slot);
+		if (peers->config.gone)
+			peers->config.gone(peer->slot, peers->config.arg);
 		peers_schedule_news(peers);
 	}
 	TAILQ_REMOVE(&peers->list, peer, link);
@@ -91,10 +93,15 @@ static void arm_tick(struct peers *peers)
 }
 
 /* The stream has come to its set-up's end: what only that needed goes. */
-static void check_ready(struct peer *peer)
+void peer_check_ready(struct peer *peer)
 {
-	if (!ivshmem_setup_done(&peer->stream) || !peer->present)
+	const struct peers_config *config = &peer->peers->config;
+
+	if (!ivshmem_setup_done(&peer->stream) || peer->announced)
 		return;
+	peer->announced = true;
+	if (config->ready)
+		config->ready(peer->slot, config->arg);
 	free(peer->present);
 	peer->present = NULL;
 	peer->stream.present = NULL;
@@ -150,7 +157,7 @@ static void pump(struct peer *peer, bool news)
 		return;
 	}
 	ret = peer_send(&peers->sender, peer->fd, &peer->stream, news);
-	check_ready(peer);
+	peer_check_ready(peer);
 	if (!news && ivshmem_setup_done(&peer->stream) && has_message(peer))
 		peers_schedule_news(peers);
 	after_send(peer, ret);

@@ -22,6 +22,9 @@ void peers_schedule_news(struct peers *peers);
 /** peer_on_event() - the loop_fn of a peer's socket */
 void peer_on_event(struct loop_source *source, uint32_t events, void *arg);
 
+/** peer_check_ready() - tell the first time that its set-up is complete */
+void peer_check_ready(struct peer *peer);
+
 /** peer_drop_for() - close a connection for a reason that is logged */
 void peer_drop_for(struct peer *peer, const char *why);
 

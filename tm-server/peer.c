@@ -203,6 +203,7 @@ int peers_adopt(struct peers *peers, const struct peer *proto)
 	if (ret < 0)
 		return ret;
 	slots_restore(peers->slots, peer->slot, peer, &peer->identity);
+	peer_check_ready(peer);
 	loop_defer(peers->flush);
 	peers_schedule_news(peers);
 	return 0;

@@ -38,6 +38,7 @@ struct peer {
 	uint8_t *present; /* host dialect, until the set-up is complete */
 	int64_t joined;	  /* seconds since 1970 */
 	uint64_t accepted_ms;
+	bool announced;	    /* peers_config.ready was called */
 	bool fresh;	    /* may not have read its set-up yet */
 	bool was_fresh;	    /* when last looked at, newest first */
 	bool blocked;	    /* its socket is full */
@@ -56,6 +57,10 @@ struct peers_config {
 	uint32_t allow[PEERS_ALLOW_MAX];
 	void (*ids_changed)(
 		void *arg); /* an ID was made or changed its owner */
+	/* Its peer's set-up is complete; it has none any more. NULL: no matter
+	 */
+	void (*ready)(struct slot *slot, void *arg);
+	void (*gone)(struct slot *slot, void *arg);
 	void *arg;
 };
 

@@ -120,6 +120,8 @@ static int read_format(struct region *region, uint64_t have, struct err *err)
 	region->label[sizeof(region->label) - 1] = '\0';
 	if (sb[chosen].feature_compat & FAM_COMPAT_MAILBOX)
 		region->mailbox = sb[chosen].mailbox_offset;
+	if (sb[chosen].feature_compat & FAM_COMPAT_SESSIONS)
+		region->sessions = sb[chosen].sessions_offset;
 	if (sb[chosen].size > have)
 		return err_set(err, -ENODATA,
 			       "it is %" PRIu64 " bytes, but was made with "

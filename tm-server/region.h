@@ -39,7 +39,8 @@ struct region {
 	char path[PATH_MAX]; /* "": memory-less */
 	bool formatted;
 	char label[FAM_LABEL_BYTES]; /* of a formatted fabric, else "" */
-	uint64_t mailbox; /* offset of the flush mailbox; 0: it has none */
+	uint64_t mailbox;  /* offset of the flush mailbox; 0: it has none */
+	uint64_t sessions; /* of the table of sessions; the same */
 };
 
 #define REGION_INIT                     \

@@ -107,6 +107,13 @@ static void put_flush(FILE *f, const struct server *s)
 	put_flushed(f, s);
 }
 
+static void put_sessions(FILE *f, const struct server *s)
+{
+	if (s->roster)
+		fprintf(f, "sessions %" PRIu64 " %" PRIu64 "\n",
+			s->region.sessions, roster_life(s->roster));
+}
+
 int resume_write(FILE *f, const struct server *s, const struct ctl *ctl)
 {
 	const struct slots *t = s->slots;
@@ -114,6 +121,7 @@ int resume_write(FILE *f, const struct server *s, const struct ctl *ctl)
 
 	put_server(f, s, ctl);
 	put_flush(f, s);
+	put_sessions(f, s);
 	for (int d = 0; d < IVSHMEM_DIALECTS; d++)
 		put_listener(f, d, &s->listener[d]);
 	put_listener(f, RESUME_CONTROL, &ctl->listener);
@@ -369,6 +377,16 @@ static int parse_flush(const char *line, struct resume *r)
 	return 0;
 }
 
+static int parse_sessions(const char *line, struct resume *r)
+{
+	if (sscanf(line, "%" SCNu64 " %" SCNu64, &r->region.sessions,
+		   &r->life) != 2 ||
+	    r->region.sessions != FAM_SESSIONS_OFFSET || !r->life ||
+	    r->region.size < FAM_FORMATTED_MIN)
+		return -EBADMSG;
+	return 0;
+}
+
 static int parse_distrusts(const char *line, struct resume *r)
 {
 	r->distrusts = line[0] == '1';
@@ -403,6 +421,7 @@ static int parse_line(const char *line, struct resume *r)
 		{"reserved ", parse_reserved}, {"peer ", parse_peer},
 		{"waiter ", parse_waiter},     {"flush ", parse_flush},
 		{"flushed ", parse_flushed},   {"distrusts ", parse_distrusts},
+		{"sessions ", parse_sessions},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

@@ -117,6 +117,14 @@ static void apply_flush(const struct resume *r, struct server *s)
 		log_error("fabric '%s': %s", s->label, err.text);
 }
 
+static void apply_sessions(const struct resume *r, struct server *s)
+{
+	struct err err = {0};
+
+	if (server_sessions_open(s, r->life, &err) < 0)
+		log_error("fabric '%s': %s", s->label, err.text);
+}
+
 static int apply(const struct resume *r, struct server *s, struct err *err)
 {
 	int ret;
@@ -140,6 +148,8 @@ static int apply(const struct resume *r, struct server *s, struct err *err)
 			return err_sys(err, -ret, "cannot take over peer %u",
 				       r->peer[i].id);
 	}
+	/* last: whoever is here is there already */
+	apply_sessions(r, s);
 	return ret < 0 ? ret : server_start(s, err);
 }
 

@@ -37,6 +37,7 @@ struct resume {
 	uint64_t departures, accepted, refused, dropped;
 	int64_t started;
 	struct region region;
+	uint64_t life; /* roster_life(); 0: there is no table of sessions */
 	int lock_fd;
 	struct listener listener[RESUME_LISTENERS];
 	struct resume_slot *slot;

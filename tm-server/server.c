@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fam-rings.h>
+
 #include "server.h"
 #include "state.h"
 #include "util/cleanup.h"
@@ -167,7 +169,7 @@ static void on_ring(struct loop_source *source, uint32_t events, void *arg)
 	(void)events;
 	while (s->ring[v] != source)
 		v++;
-	if (read(s->self->eventfd[v], &count, sizeof(count)) != sizeof(count))
+	if (fam_rings_take(s->self->eventfd[v], &count) < 0)
 		return;
 	atomic_fetch_add(&s->rings[v], count);
 	log_debug("fabric '%s': vector %u was rung", s->label, v);
@@ -248,6 +250,7 @@ int server_serve(struct server *s, struct err *err)
 	s->config.peers.memory_fd = s->region.fd;
 	s->config.peers.ids_changed = on_ids_changed;
 	s->config.peers.arg = s;
+	server_sessions_watch(s);
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ret = peers_new(&s->peers, s->loop, s->slots, &s->config.peers);
 	if (ret == 0)
@@ -304,6 +307,8 @@ static int open_all(struct server *s, const int inherited[IVSHMEM_DIALECTS],
 		ret = server_serve(s, err);
 	if (ret == 0)
 		ret = server_flush_open(s, NULL, NULL, 0, err);
+	if (ret == 0)
+		ret = server_sessions_open(s, 0, err);
 	for (int d = 0; ret == 0 && d < IVSHMEM_DIALECTS; d++)
 		ret = open_listener(s, d, inherited[d], err);
 	if (ret == 0)
@@ -408,6 +413,7 @@ void server_close(struct server *s)
 	for (unsigned int v = 0; v < IVSHMEM_VECTORS_MAX; v++)
 		loop_remove(s->ring[v]);
 	server_flush_close(s);
+	server_sessions_close(s);
 	leave_state(s, attached);
 	loop_remove(s->resume);
 	loop_remove(s->drain);

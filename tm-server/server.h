@@ -8,6 +8,7 @@
 #include "loop.h"
 #include "peer.h"
 #include "region.h"
+#include "roster.h"
 #include "slot.h"
 #include "state.h"
 #include "util/err.h"
@@ -54,6 +55,7 @@ struct server {
 	struct state_mark mark; /* of a failed write-back */
 	bool distrusts;		/* flush_distrusts() of an earlier program */
 	struct loop_source *failure; /* timer, set by flush's thread */
+	struct roster *roster; /* NULL: the fabric has no table of sessions */
 };
 
 /** server_check() - would server_open() succeed? changes nothing */
@@ -114,5 +116,27 @@ void server_flush_go_on(struct server *server);
 void server_flush_clear(struct server *server);
 
 void server_flush_close(struct server *server);
+
+/*
+ * The table of sessions, where the region has one: server-sessions.c.
+ */
+
+/** server_sessions_watch() - be told of peers; before peers_new() */
+void server_sessions_watch(struct server *server);
+
+/** server_sessions_open() - @life: of an earlier program, or 0 */
+int server_sessions_open(struct server *server, uint64_t life, struct err *err);
+
+/** server_sessions_stop() - ask it to; Return: true: it has stopped */
+bool server_sessions_stop(struct server *server);
+
+/** server_sessions_settle() - stopped: tell of those who left since */
+void server_sessions_settle(struct server *server);
+
+/** server_sessions_go_on() - after server_sessions_stop() */
+void server_sessions_go_on(struct server *server);
+
+/** server_sessions_close() - before the peers are let go, who live on */
+void server_sessions_close(struct server *server);
 
 #endif

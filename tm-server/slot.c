@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <fam-rings.h>
+
 #include "slot.h"
 #include "util/cleanup.h"
 
@@ -219,7 +221,10 @@ struct slot *slots_find(const struct slots *slots, const struct identity *who)
 	return find_node(slots, who, false);
 }
 
-/* The lowest ID nobody has and nobody will come back for. */
+/*
+ * The lowest ID nobody has and nobody will come back for. While sessions of the
+ * one who had it are being ended, those of another would be among them.
+ */
 static struct slot *find_ownerless(const struct slots *slots)
 {
 	struct slot *best = NULL;
@@ -228,7 +233,8 @@ static struct slot *find_ownerless(const struct slots *slots)
 		struct slot *s = slots->by_id[slots->world.ids[i]];
 
 		if (s->id != IVSHMEM_SERVER_ID && !s->peer &&
-		    !s->owner.uuid[0] && (!best || s->id < best->id))
+		    !s->owner.uuid[0] && !atomic_load(&s->leaving) &&
+		    (!best || s->id < best->id))
 			best = s;
 	}
 	return best;
@@ -277,10 +283,9 @@ static void drain(const struct slots *slots, const struct slot *slot)
 {
 	uint64_t count;
 
-	/* one read takes all; EAGAIN: there was none */
 	for (unsigned int v = 0; v < slots->world.vectors; v++)
-		if (read(slot->eventfd[v], &count, sizeof(count)) < 0)
-			continue;
+		/* fails if there was none */
+		(void)fam_rings_take(slot->eventfd[v], &count);
 }
 
 void slots_restore(struct slots *slots, struct slot *slot, struct peer *peer,
@@ -317,10 +322,5 @@ void slots_detach(struct slots *slots, struct slot *slot)
 
 int slot_ring(const struct slot *slot, unsigned int vector)
 {
-	const uint64_t one = 1;
-
-	if (write(slot->eventfd[vector], &one, sizeof(one)) < 0)
-		/* full: the interrupt is pending already */
-		return errno == EAGAIN ? 0 : -errno;
-	return 0;
+	return fam_rings_add(slot->eventfd[vector], 1);
 }

@@ -3,6 +3,7 @@
 #ifndef TM_SERVER_SLOT_H
 #define TM_SERVER_SLOT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ident.h"
@@ -21,7 +22,8 @@ struct slot {
 	struct peer *peer;     /* who has it now; NULL: nobody */
 	struct identity owner; /* uuid "": kept for nobody when it leaves */
 	uint64_t left;	       /* greater: left later */
-	int eventfd[];	       /* one per vector */
+	atomic_bool leaving; /* sessions of who had it are still to be ended */
+	int eventfd[];	     /* one per vector */
 };
 
 /* A node of an earlier life of the server keeps its ID. */

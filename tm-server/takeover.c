@@ -27,8 +27,10 @@
 
 static void fail(struct takeover *t, const char *why)
 {
-	if (t->stops && !t->server->drain_until)
+	if (t->stops && !t->server->drain_until) {
 		server_flush_go_on(t->server);
+		server_sessions_go_on(t->server);
+	}
 	log_error("fabric '%s': cannot take over: %s", t->server->label, why);
 	ctl_take_over_failed(t->ctl, why);
 	takeover_end(t);
@@ -135,6 +137,7 @@ static int replace(struct takeover *t)
 static bool is_quiet(struct takeover *t)
 {
 	uint64_t now = loop_now_ms();
+	bool stopped;
 
 	if (!t->stops) {
 		if (peers_backlog(t->server->peers) && now < t->until)
@@ -142,7 +145,8 @@ static bool is_quiet(struct takeover *t)
 		t->stops = true;
 		t->until = now + SETTLE_MS;
 	}
-	return server_flush_stop(t->server);
+	stopped = server_sessions_stop(t->server);
+	return server_flush_stop(t->server) && stopped;
 }
 
 static void on_timer(struct loop_source *timer, uint32_t events, void *arg)
@@ -167,6 +171,7 @@ static void on_timer(struct loop_source *timer, uint32_t events, void *arg)
 		return;
 	}
 	peers_settle(t->server->peers);
+	server_sessions_settle(t->server);
 	ret = replace(t);
 	fail(t, strerror(-ret));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
-/* Makes a formatted fabric. usage: fam-format FILE BYTES LABEL [no-mailbox] */
+/* Makes a formatted fabric. usage: fam-format FILE BYTES LABEL [old] */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	if (argc > 4) {
 		sb.feature_compat = 0;
 		sb.mailbox_offset = sb.mailbox_bytes = 0;
+		sb.sessions_offset = sb.sessions_bytes = 0;
 	}
 	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
 		fam_superblock_seal(&sb, i);

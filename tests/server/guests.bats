@@ -140,3 +140,20 @@ rings_is() { # VECTOR COUNT
 	asked l "get 64" "word 5"
 	kill -0 "$pid_a"
 }
+
+@test "a guest with fewer vectors than the server costs nobody anything" {
+	start_server -f fabric -t -m 16 -n 4
+	# QEMU takes O_NONBLOCK off the descriptors that it has no use for.
+	attach first host
+	local id
+	id=$(id_of first)
+	start_guest a 1
+	wait_for guest_ready a
+	detach first
+	attach second host
+	# the same ID, and so the same eventfds
+	[[ $(id_of second) == "$id" ]]
+	asked second "ring $(guest_id a) 0" "done"
+	asked a "ring $id 0" "done"
+	asked second "wait 0" "rang 1"
+}

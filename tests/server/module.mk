@@ -2,7 +2,7 @@
 server-tools := $(TESTS)/fam-client $(TESTS)/fam-legacy-client \
 	$(TESTS)/fam-ctl $(TESTS)/fam-churn $(TESTS)/fam-crowd \
 	$(TESTS)/fam-deaf $(TESTS)/fam-format $(TESTS)/fam-flush $(TESTS)/disk.so \
-	$(TESTS)/fam-commit \
+	$(TESTS)/fam-commit $(TESTS)/fam-sessions \
 	$(TESTS)/bench-handshake $(TESTS)/server-guest.cpio
 
 $(OBJ)/tests/server/%.o: CPPFLAGS += -Itests/server
@@ -14,6 +14,7 @@ $(TESTS)/fam-crowd: $(OBJ)/tests/server/crowd.o
 $(TESTS)/fam-format: $(OBJ)/tests/server/format.o
 $(TESTS)/fam-flush: $(OBJ)/tests/server/flush-client.o
 $(TESTS)/fam-commit: $(OBJ)/tests/server/commit.o
+$(TESTS)/fam-sessions: $(OBJ)/tests/server/session-tool.o
 $(TESTS)/fam-deaf: $(OBJ)/tests/server/deaf.o
 $(TESTS)/fam-churn: $(OBJ)/tests/server/churn.o
 $(TESTS)/bench-handshake: $(OBJ)/tests/server/bench-handshake.o
