@@ -55,7 +55,7 @@ static const struct opt options[] = {
 	{"transport", 0, OPT_STRING, "WAY",
 	 "auto, plain, x-memdev, legacy, or doorbell (auto)", &opts.transport},
 	{"vectors", 0, OPT_NUMBER, "N",
-	 "interrupts, for doorbell and legacy, 1 to 256 (1)", &opts.vectors},
+	 "interrupts, for doorbell and legacy, 1 to 256 (2)", &opts.vectors},
 	{"flush", 0, OPT_STRING, "WAY",
 	 "to the host's disk: mailbox, window, or none (mailbox)", &opts.flush},
 	{"apparmor", 0, OPT_STRING, "WAY",

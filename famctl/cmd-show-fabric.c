@@ -166,6 +166,18 @@ static void add_service(json_t *object, const struct fabric *fabric)
 	fabric_durability_json(fabric, &info, object);
 }
 
+/* What an older one of the same version may lack. */
+static void add_features(json_t *object, const struct fabric *fabric)
+{
+	json_t *features = json_array();
+
+	if (fabric->sb.feature_compat & FAM_COMPAT_MAILBOX)
+		json_array_append_new(features, json_string("mailbox"));
+	if (fabric->sb.feature_compat & FAM_COMPAT_SESSIONS)
+		json_array_append_new(features, json_string("sessions"));
+	json_object_set_new(object, "features", features);
+}
+
 static json_t *describe(const struct fabric *fabric)
 {
 	json_t *object = fabric_json(fabric);
@@ -182,6 +194,7 @@ static json_t *describe(const struct fabric *fabric)
 		return object;
 	add_number(object, "generation", fabric->sb.generation);
 	add_number(object, "created", fabric->sb.created_ns);
+	add_features(object, fabric);
 	if (fabric->damaged)
 		add_damage(object, fabric);
 	return object;

@@ -14,7 +14,7 @@
 static uint64_t vectors = NOT_GIVEN;
 
 static const struct opt options[] = {{"vectors", 'n', OPT_NUMBER, "N",
-				      "interrupts of each peer, 1 to 256 (1)",
+				      "interrupts of each peer, 1 to 256 (2)",
 				      &vectors},
 				     {0}};
 

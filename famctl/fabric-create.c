@@ -193,8 +193,8 @@ static int choose_access(struct making *m, struct err *err)
 
 /*
  * What must have its space from the beginning. Of a sparse fabric that is where
- * the superblocks and the flush mailbox lie: the server stores there, and must
- * not die of a full disk.
+ * the superblocks, the flush mailbox and the table of sessions lie: the server
+ * stores there, and must not die of a full disk.
  */
 static uint64_t at_once(const struct fabric_spec *spec)
 {

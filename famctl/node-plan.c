@@ -71,7 +71,8 @@ static int set_server(struct node_work *work, struct err *err)
 			qemu_args_transport(spec->transport));
 		return err_hint(err, "add --transport doorbell");
 	}
-	spec->vectors = vectors == NODE_NOT_GIVEN ? 1 : (unsigned int)vectors;
+	if (vectors != NODE_NOT_GIVEN)
+		spec->vectors = (unsigned int)vectors;
 	spec->run_dir = work->run_dir;
 	return servers_dir(work->run_dir, err);
 }
@@ -171,6 +172,29 @@ static int set_fabrics(struct node_work *work, struct err *err)
 		}
 	}
 	return 0;
+}
+
+/* Not asked for: as the server that runs has, which cannot have others. */
+static void set_vectors(struct node_work *work)
+{
+	struct node_spec *spec = &work->plan.spec;
+	struct servers_info info;
+	struct err ignored;
+
+	if (spec->vectors ||
+	    !qemu_args_served(qemu_args_transport(spec->transport)))
+		return;
+	spec->vectors = SERVERS_VECTORS_DEFAULT;
+	for (size_t i = 0; i < spec->fabric_count; i++) {
+		const struct fabric *fabric = &work->fabric[i];
+
+		if (servers_look(fabric->name, &info, &ignored) < 0 ||
+		    info.state != SERVERS_RUNNING ||
+		    strcmp(info.status.path, fabric->path) != 0)
+			continue;
+		spec->vectors = info.status.vectors;
+		return;
+	}
 }
 
 static int set_disks(struct node_work *work, struct err *err)
@@ -273,6 +297,8 @@ static int gather(struct node_work *work, const char *name, struct err *err)
 	ret = set_emulator(work, err);
 	if (ret == 0)
 		ret = set_fabrics(work, err);
+	if (ret == 0)
+		set_vectors(work);
 	if (ret == 0)
 		ret = set_disks(work, err);
 	if (ret == 0)

@@ -107,8 +107,9 @@ static gid_t socket_group(struct virt *virt)
 }
 
 /*
- * A server that was started for its flush service alone has one vector. As long
- * as nobody ever attached it can be replaced: who waits for it waits on.
+ * A server that was started for its flush service alone has as many vectors as
+ * usual. As long as nobody ever attached it can be replaced: who waits for it
+ * waits on.
  */
 static bool makes_way(const struct servers_spec *spec,
 		      const struct servers_info *info)

@@ -77,6 +77,14 @@ static void format_lasts(json_int_t us, char *out, size_t len)
 		snprintf(out, len, "%.1f s", (double)us / 1e6);
 }
 
+static void format_lease(json_int_t ms, char *out, size_t len)
+{
+	bool whole = ms % 1000 == 0;
+
+	snprintf(out, len, "%" JSON_INTEGER_FORMAT " %s",
+		 whole ? ms / 1000 : ms, whole ? "s" : "ms");
+}
+
 static void format_text(const json_t *value, char *out, size_t len)
 {
 	if (json_is_string(value))
@@ -112,6 +120,8 @@ static void format_cell(const struct out_field *field, const json_t *object,
 		format_age(json_integer_value(value), out, len);
 	else if (field->format == OUT_LASTS)
 		format_lasts(json_integer_value(value), out, len);
+	else if (field->format == OUT_LEASE)
+		format_lease(json_integer_value(value), out, len);
 	else
 		format_text(value, out, len);
 }

@@ -24,6 +24,7 @@ enum out_format {
 	OUT_TIME,  /* nanoseconds since 1970: local date and time */
 	OUT_AGE,   /* the same: how long ago */
 	OUT_LASTS, /* microseconds: "140 us", "2.5 ms" */
+	OUT_LEASE, /* milliseconds, exact: "250 ms", "2 s" */
 };
 
 /* One column or line; a key absent from the object shows as "-". */

@@ -50,7 +50,7 @@ static int make_plan(const struct servers_spec *spec, struct plan *p,
 	if (ret == 0)
 		ret = servers_path_of(name, SERVERS_LOG, p->log, err);
 	snprintf(p->vectors, sizeof(p->vectors), "%u",
-		 spec->vectors ? spec->vectors : 1);
+		 spec->vectors ? spec->vectors : SERVERS_VECTORS_DEFAULT);
 	snprintf(p->group, sizeof(p->group), "%u", spec->group);
 	p->argv[n++] = p->program;
 	p->argv[n++] = "--name";

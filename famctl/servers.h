@@ -19,7 +19,9 @@
  */
 #define SERVERS_DIR_SYSTEM  "/run/fam"
 #define SERVERS_VECTORS_MAX 256
-#define SERVERS_PATH_MAX    sizeof(((struct sockaddr_un *)0)->sun_path)
+/* One is the programs', the last one libfam's: who dies is known at once. */
+#define SERVERS_VECTORS_DEFAULT 2
+#define SERVERS_PATH_MAX	sizeof(((struct sockaddr_un *)0)->sun_path)
 
 /* What stands behind NAME.sock. */
 #define SERVERS_MODERN	   ""
@@ -84,7 +86,7 @@ int servers_each(int (*visit)(const struct servers_info *info, void *arg,
 
 struct servers_spec {
 	const struct fabric *fabric;
-	unsigned int vectors; /* 0: those of a running one, or 1 */
+	unsigned int vectors; /* 0: those of a running one, or the default */
 	gid_t group;	      /* of the sockets; -1: tm-server's choice */
 	bool dry_run;	      /* look whether it could be started */
 };

@@ -39,15 +39,15 @@ teardown() {
 @test "JSON tells all about a server" {
 	fam_run famctl start-server "$file" --json
 	assert_json ".name == \"$f\" and .path == \"$file\" and .socket == \"$run/$f.sock\"
-		and .vectors == 1 and .started and (.pid | type) == \"number\""
+		and .vectors == 2 and .started and (.pid | type) == \"number\""
 	fam_run famctl start-server "$file" --json
 	assert_json '.started == false'
 	fam_run famctl list-servers --json
 	assert_json ".[] | select(.name == \"$f\") | .state == \"running\" and .size == 16777216
-		and .path == \"$file\" and .peers == 0 and .vectors == 1 and .rings == [0]
+		and .path == \"$file\" and .peers == 0 and .vectors == 2 and .rings == [0, 0]
 		and .next_id == 1 and .supervisor > 1 and .started > 1700000000000000000"
 	fam_run famctl list-peers "$f" --json
-	assert_json '. == [{"id": 0, "state": "ready", "vectors": 1, "name": "tm-server",
+	assert_json '. == [{"id": 0, "state": "ready", "vectors": 2, "name": "tm-server",
 		"kind": "server"}]'
 }
 
@@ -369,18 +369,32 @@ node() {
 	refute_output "qemu:commandline"
 	virt-xml-validate - domain <<<"$output"
 	fam_run node --transport doorbell --qemu-version 7.2 --machine pc
-	assert_output '<msi vectors="1" ioeventfd="on"/>'
+	assert_output '<msi vectors="2" ioeventfd="on"/>'
 	assert_output 'bus="0x00" slot="0x10"'
 	refute_output override
 }
 
+@test "a node has as many vectors as its server, if not told otherwise" {
+	famctl start-server "$file" --vectors 5
+	fam_run node --transport doorbell --qemu-version 7.2
+	assert_output '<msi vectors="5" ioeventfd="on"/>'
+	fam_run node --transport doorbell --qemu-version 7.2 --vectors 3
+	assert_output '<msi vectors="3" ioeventfd="on"/>'
+	# of another fabric of this name
+	mkdir "$dir/other"
+	famctl create-fabric 16M "$f" --dir "$dir/other"
+	fam_run famctl create-node n1 --fabric "$dir/other/$f.fam" --virt-type qemu \
+		--kernel "$dir/kernel" --transport doorbell --qemu-version 7.2
+	assert_output '<msi vectors="2" ioeventfd="on"/>'
+}
+
 @test "a legacy node has the socket of its QEMU's dialect" {
-	fam_run node --transport legacy --vectors 2 --qemu-version 2.4
+	fam_run node --transport legacy --vectors 3 --qemu-version 2.4
 	assert_output "path=$run/$f.sock.legacy\""
-	assert_output 'size=16M,vectors=2,'
+	assert_output 'size=16M,vectors=3,'
 	fam_run node --transport legacy --qemu-version 3.1
 	assert_output "path=$run/$f.sock\""
-	assert_output 'size=16M,vectors=1,'
+	assert_output 'size=16M,vectors=2,'
 }
 
 @test "nodes that cannot be served are refused" {
