@@ -12,7 +12,8 @@ int span_open(const struct options *options, unsigned int flags,
 	struct fam_info info = {0};
 	struct fam *fam;
 	int r = fam_open(&fam, options->fabric,
-			 flags | (options->raw ? FAM_OPEN_RAW : 0));
+			 flags | FAM_OPEN_NO_SESSION |
+				 (options->raw ? FAM_OPEN_RAW : 0));
 
 	if (r < 0)
 		return say_failure(options, verb, r);

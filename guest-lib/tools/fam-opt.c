@@ -42,10 +42,13 @@ static const struct option {
 	 "then tell who joins and leaves"},
 	{"vector", 0, NUMBER, CMD_WAIT, TARGET(vector), "NUMBER",
 	 "wait for this doorbell; 0 if not given"},
-	{"timeout", 0, NUMBER, CMD_WAIT, TARGET(timeout), "SECONDS",
+	{"any", 0, FLAG, CMD_WAIT, TARGET(any), NULL, "wait for any doorbell"},
+	{"name", 0, TEXT, CMD_WAIT, TARGET(name), "TEXT",
+	 "be known by this name, not as 'fam'"},
+	{"timeout", 0, NUMBER, CMD_WAIT | CMD_PING, TARGET(timeout), "SECONDS",
 	 "give up after so long"},
-	{"count", 0, NUMBER, CMD_RING | CMD_WAIT, TARGET(count), "NUMBER",
-	 "so many rings; 1 if not given"},
+	{"count", 0, NUMBER, CMD_RING | CMD_WAIT | CMD_PING, TARGET(count),
+	 "NUMBER", "so many rings or pings; 1 if not given"},
 	{"help", 'h', FLAG, CMD_ALL, TARGET(help), NULL, "print this help"},
 	{"version", 0, FLAG, CMD_ALL, TARGET(version), NULL,
 	 "print the version"},
@@ -140,6 +143,8 @@ static int store(const struct option *option, const char *value,
 		out->has_length = true;
 	if (target == &out->timeout)
 		out->has_timeout = true;
+	if (target == &out->vector)
+		out->has_vector = true;
 	return 0;
 }
 

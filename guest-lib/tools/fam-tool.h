@@ -9,13 +9,14 @@
 #include <stdio.h>
 
 #include <fam/fam.h>
+#include <fam/session.h>
 
 /* Documented in fam(1), EXIT STATUS; the same numbers as famctl's. */
 enum exit_status {
 	EXIT_DONE = 0,	    /* done */
 	EXIT_FAILED = 1,    /* failed for another reason than these: */
 	EXIT_USAGE = 2,	    /* wrong words on the command line */
-	EXIT_NO_FABRIC = 3, /* no such fabric */
+	EXIT_NO_FABRIC = 3, /* no such fabric or peer */
 	EXIT_EXISTS = 4,    /* a fabric where none must be, or one in use */
 	EXIT_NO_SERVER = 5, /* the server is out of reach */
 };
@@ -27,8 +28,9 @@ enum exit_status {
 struct options {
 	const char *fabric;  /* NULL: the only one there is */
 	const char *operand; /* behind the command, if it takes one */
-	bool raw, json, persist, write, check, watch, help, version;
-	bool has_length, has_timeout;
+	const char *name;    /* to be known by; NULL: that of the program */
+	bool raw, json, persist, write, check, watch, any, help, version;
+	bool has_length, has_timeout, has_vector;
 	uint64_t offset, length, seed, vector, timeout, count;
 };
 
@@ -43,7 +45,8 @@ enum command_bit {
 	CMD_RING = 128,
 	CMD_WAIT = 256,
 	CMD_PERSIST = 512,
-	CMD_ALL = 1023,
+	CMD_PING = 1024,
+	CMD_ALL = 2047,
 };
 
 struct command {
@@ -62,6 +65,7 @@ int cmd_write(const struct options *options);
 int cmd_persist(const struct options *options);
 int cmd_verify(const struct options *options);
 int cmd_peers(const struct options *options);
+int cmd_ping(const struct options *options);
 int cmd_ring(const struct options *options);
 int cmd_wait(const struct options *options);
 
@@ -121,6 +125,62 @@ void json_error(FILE *f, const char *message, int error);
 
 /** finish_output() - close stdout; EXIT_FAILED with a message if it was lost */
 int finish_output(int status);
+
+/* --- fam-peer.c ----------------------------------------------------------- */
+
+#define TIMEOUT_MAX_S 2000000 /* about 23 days: milliseconds fit an int */
+#define PEER_TEXT     (2 * FAM_SESSION_NAME_MAX) /* NODE/PROGRAM */
+#define FABRIC_TEXT   4200
+
+/**
+ * peer_open() - attach, with a session where there can be one
+ *
+ * From then on SIGINT, SIGTERM and SIGHUP end waits with -EINTR: the session is
+ * to leave, not to be found dead.
+ * Return: EXIT_DONE, or the exit status after a message
+ */
+int peer_open(const struct options *options, struct fam **out);
+
+/** peer_stopped() - has a signal asked the program to end? */
+bool peer_stopped(void);
+
+/** peer_close() - detach, finish_output(), and end by the signal, if one came */
+int peer_close(struct fam *fam, int status);
+
+/** fabric_text() - "fabric 'NAME'", or "the fabric" */
+const char *fabric_text(const struct options *options, char out[FABRIC_TEXT]);
+
+/** say_no_sessions() - so there are no names, nor answers; EXIT_FAILED */
+int say_no_sessions(const struct options *options);
+
+/** say_no_peer() - nobody has this ID or name; EXIT_NO_FABRIC */
+int say_no_peer(const struct options *options, const char *peer);
+
+/* --- fam-sessions.c ------------------------------------------------------- */
+
+struct row {
+	unsigned int peer;
+	bool there;		    /* another one, and it can be rung */
+	struct fam_session session; /* id 0: the peer has none */
+};
+
+/* The other peers and their sessions, by ID. All zero: empty. */
+struct roster {
+	size_t count, sessions;
+	struct row *rows;
+	int self; /* the own ID */
+};
+
+/** roster_read() - 0 or a negative errno; roster_free() in either case */
+int roster_read(struct fam *fam, struct roster *out);
+void roster_free(struct roster *roster);
+
+/** roster_each() - visit each other peer, once; as fam_peer_each() */
+int roster_each(const struct roster *roster,
+		int (*visit)(unsigned int peer, void *arg), void *arg);
+
+/** session_name_fits() - will fam_session_set() take it? */
+bool session_name_fits(const char *name);
 
 /* --- fam-io.c ------------------------------------------------------------- */
 

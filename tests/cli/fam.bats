@@ -49,7 +49,11 @@ fed() {
   data:        14 MiB \(14680064 bytes\)
   transport:   file
   mapped via:  .*/fam/f\.fam
+  backend:     file
+  page size:   4 KiB
   cache:       write-back, by the way it is mapped \(a file\)
+  interrupts:  no, programs that wait look at the memory
+  atomics:     yes: all on this machine
   durability:  host
   persist:     to the host.s disk \(msync\)
   format:      version 1, generation 1$'
@@ -58,10 +62,10 @@ fed() {
 @test "info as JSON has the documented keys" {
 	make_here f
 	fam_run fam --json -f f info
-	assert_json '(keys - ["cache_source", "created_ns", "path", "uuid"]) == ["cache",
-		"damaged", "data_bytes", "data_offset", "device", "durability", "failed", "formatted",
-		"generation", "label", "name", "page_bytes", "persist", "rung", "size", "transport",
-		"version", "window"]'
+	assert_json '(keys - ["cache_source", "created_ns", "path", "uuid"]) == ["atomics", "atomics_reason",
+		"backend", "backend_reason", "cache", "damaged", "data_bytes", "data_offset", "device",
+		"durability", "failed", "formatted", "generation", "interrupts", "label", "name",
+		"page_bytes", "persist", "rung", "sessions", "size", "transport", "version", "window"]'
 	assert_json '.size == 16777216 and .data_offset + .data_bytes == .size and .formatted'
 	assert_json '.label == "f" and .persist == "host" and .damaged == []'
 	assert_json '.failed == "" and .window == "" and .rung == false'
@@ -116,7 +120,7 @@ fed() {
 		any(.[]; .error.message == "both copies of the superblock are damaged" and
 			.error.exit_status == 1)'
 	fam_run fam list
-	assert_output -r '16 MiB +good +file +[^ ]*/good\.fam'
+	assert_output -r '16 MiB +good +file +[0-9a-f-]{36} [^ ]*/good\.fam'
 	assert_output -r '/broken\.fam \(both copies'
 }
 
@@ -129,7 +133,7 @@ hint: 'fam list' shows what there is"
 	fam_run -2 fam -f 'no/../such name'$'\n' info || fam_run -3 fam -f 'no/such' info
 	fam_run -2 fam -f 'a b' write
 	assert_stderr -x "fam: cannot write fabric 'a b': malformed name
-hint: name a fabric by label, UUID, PCI address, or path with a '/'"
+hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '/'"
 }
 
 @test "wrong words: exit 2 and two lines" {
@@ -314,7 +318,7 @@ hint: .*'famctl clear-errors'"
 	mounted=$dir/mnt
 	cp "$XDG_DATA_HOME/fam/f.fam" "$mounted/m.fam"
 	fam_run -1 fed volatile fam -f "$mounted/m.fam" write --persist
-	assert_stderr -r "^fam: cannot make the data durable in fabric '.*/m.fam': no way to the host's disk from here, or no doorbells
+	assert_stderr -r "^fam: cannot make the data durable in fabric '.*/m.fam': no way to the host's disk from here, or no doorbells or sessions
 hint: on the host, 'famctl sync-fabric' makes the stores durable"
 	fam_run fam -f "$mounted/m.fam" read --length 8
 	assert_output -x volatile "it is visible nevertheless"
