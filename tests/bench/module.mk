@@ -7,8 +7,8 @@ $(TESTS)/bench-sync: $(OBJ)/tests/bench/bench-sync.o $(LIB)/libtmserver.a \
 	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) -pthread
 
-# One for libfam's copies, one for durable commits on the host and in nodes.
-fam-benches := $(addprefix $(TESTS)/bench-,copy commit writers)
+# For libfam's copies, durable commits on the host and in nodes, and doorbells.
+fam-benches := $(addprefix $(TESTS)/bench-,copy commit writers bell)
 $(fam-benches): $(TESTS)/bench-%: \
 		$(OBJ)/tests/bench/bench-%.o $(LIB)/libfam.a
 	@mkdir -p $(@D)

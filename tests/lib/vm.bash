@@ -108,6 +108,8 @@ vm_modules() {
 #	-b DIR		bundle (the suite's)
 #	-a TEXT		more kernel parameters
 #	-q WORD		one more word for QEMU, after all others; may be repeated
+# The bundle's kernel module stays unloaded: what is to be tried with it adds it to
+# a bundle of its own (kmod/kmod.bash).
 # Not inside `run`: the guest ends with the shell that started it.
 vm_start() {
 	local OPTIND=1 opt name base memory=256 bundle=$VM_BUNDLE append="" rc
@@ -128,7 +130,8 @@ vm_start() {
 	base=$(vm_dir)/$name
 	famctl create-node "$name" "${fabrics[@]}" --memory "${memory}M" --virt-type qemu \
 		--bundle-dir "$bundle" "${node_options[@]}" >"$base.xml" \
-		--append "fam.exec=ttyS1 panic_on_warn=1 oops=panic$append" || return
+		--append "fam.exec=ttyS1 panic_on_warn=1 oops=panic modprobe.blacklist=fam_ivshmem$append" ||
+		return
 	vm_args=("$(xml_value "$base.xml" "$(xml_any emulator)")" -name "$name"
 		-nodefaults -no-reboot -display none)
 	vm_args_from_xml "$base.xml"

@@ -145,7 +145,7 @@ readonly SHOW='echo "$bar2"'
 	fam_run famctl list-peers "$f"
 	assert_output -r "^ID +NAME +KIND +STATE +VECTORS +PID +UID +QUEUE +COMMITS +BYTES +FAULTS +JOINED"
 	assert_output -r "0 +tm-server +server +ready"
-	assert_output -r "1 +${prefix}n01 +doorbell +ready +1 +[0-9]+ +[0-9]+ +0 +0 +0 B +0 +20"
+	assert_output -r "1 +${prefix}n01 +doorbell +ready +2 +[0-9]+ +[0-9]+ +0 +0 +0 B +0 +20"
 	for n in 1 2; do
 		assert "its UUID" peer_is "n0$n" .uuid \
 			"$(virsh -q -c qemu:///system domuuid "${prefix}n0$n")"
@@ -264,19 +264,19 @@ readonly SHOW='echo "$bar2"'
 }
 
 @test "a server nobody attached to yet is restarted with a node's vectors" {
-	create n1 --define --vectors 2
+	create n1 --define --vectors 3
 	famctl start-server "$fabrics/$f.fam"
 	fam_run on start n1 --dry-run
-	assert_stderr "server of fabric '$f', which had no peers yet, would be restarted with 2 vectors"
-	assert "nothing was done" server_is .vectors 1
+	assert_stderr "server of fabric '$f', which had no peers yet, would be restarted with 3 vectors"
+	assert "nothing was done" server_is .vectors 2
 	fam_run on start n1
-	assert_stderr "server of fabric '$f', which had no peers yet, restarts with 2 vectors"
-	assert "with the node's vectors" server_is .vectors 2
+	assert_stderr "server of fabric '$f', which had no peers yet, restarts with 3 vectors"
+	assert "with the node's vectors" server_is .vectors 3
 	wait_until 60 peer_is n1 .state ready
 	on stop n1 --force
 	wait_until 10 server_is .peers 0
-	fam_run -4 create n2 --start --vectors 3
-	assert_stderr "it is served with 2 vectors, not 3"
+	fam_run -4 create n2 --start --vectors 2
+	assert_stderr "it is served with 3 vectors, not 2"
 }
 
 @test "a node that does not start leaves no server behind" {
@@ -326,7 +326,7 @@ readonly SHOW='echo "$bar2"'
 	assert "all four are there" test "$i" -eq $(((16 << 20) + (1 << 30) + (512 << 20) + (2 << 30)))
 	fam_run famctl list-nodes --json
 	assert_json ".[] | select(.name == \"${prefix}bell\") | .attachments
-		| map(.transport == \"doorbell\" and .vectors == 1) == [true, true, true, true]"
+		| map(.transport == \"doorbell\" and .vectors == 2) == [true, true, true, true]"
 }
 
 @test "what libvirt shows of a doorbell node is a template for others" {

@@ -90,8 +90,8 @@ shown() { # FILTER
 @test "its server is restarted for a node that wants doorbells, and it commits on" {
 	create n
 	commit n one
-	fam_run create bell --transport doorbell --vectors 2
-	assert_stderr "server of fabric '$f', which had no peers yet, restarts with 2 vectors"
+	fam_run create bell --transport doorbell --vectors 3
+	assert_stderr "server of fabric '$f', which had no peers yet, restarts with 3 vectors"
 	commit n two
-	assert "by the new server" test "$(shown '"\(.server_vectors) \(.commits > 0)"')" = "2 true"
+	assert "by the new server" test "$(shown '"\(.server_vectors) \(.commits > 0)"')" = "3 true"
 }
