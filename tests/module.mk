@@ -116,3 +116,5 @@ bench: deps-check ## figures, side by side with others (needs an idle machine)
 	$(Q)$(TESTS)/bench-copy
 	$(Q)$(TESTS)/bench-writers $(BENCH_DIR)
 	$(Q)tests/bench/guest-commit $(BENCH_DIR)
+	$(Q)tests/bench/guest-map $(BENCH_DIR)
+	$(Q)tests/bench/guest-bell
