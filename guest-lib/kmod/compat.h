@@ -100,6 +100,32 @@ static inline void fam_correct_pmd(struct vm_fault *vmf, struct page *page)
 }
 #endif
 
+/*
+ * MADV_COLD and MADV_PAGEOUT take an entry of 2 MiB for a broken one: they drop
+ * it, but not from the processors' TLBs. What the process maps at its address
+ * afterwards would be our memory.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0) && defined(CONFIG_X86)
+#include <linux/smp.h>
+#include <asm/tlbflush.h>
+
+static inline void fam_flush_processor(void *unused)
+{
+	__flush_tlb_all();
+}
+
+static inline void fam_flush_dropped(struct vm_area_struct *vma)
+{
+	/* Nobody uses the addresses of a process that ends. */
+	if (atomic_read(&vma->vm_mm->mm_users))
+		on_each_cpu(fam_flush_processor, NULL, 1);
+}
+#else
+static inline void fam_flush_dropped(struct vm_area_struct *vma)
+{
+}
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define FAM_HUGE_FAULT_ARG enum page_entry_size size
 #define fam_fault_is_pmd() (size == PE_SIZE_PMD)

@@ -52,7 +52,8 @@ struct fam_ioc_ring {
 #define FAM_IOC_INFO	_IOR(FAM_IOC_MAGIC, 1, struct fam_ioc_info)
 /*
  * One for each vector and open file; it counts up once more when the device
- * goes. EBUSY: this file has one for the vector; ERANGE: no such vector.
+ * goes. EBUSY: this file has one for the vector, or another file has this one;
+ * ERANGE: no such vector.
  */
 #define FAM_IOC_EVENTFD _IOW(FAM_IOC_MAGIC, 2, struct fam_ioc_eventfd)
 /*

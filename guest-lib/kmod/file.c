@@ -14,6 +14,9 @@ static int fam_open(struct inode *inode, struct file *filp)
 	struct fam_dev *fam = container_of(inode->i_cdev, struct fam_dev, cdev);
 	struct fam_file *file;
 
+	/* An inode that was opened before still leads here. */
+	if (READ_ONCE(fam->gone))
+		return -ENODEV;
 	/* kvmalloc: 256 slots are two pages. The device outlives the file by its cdev. */
 	file = kvzalloc(struct_size(file, slot, fam->vectors),
 			GFP_KERNEL_ACCOUNT);

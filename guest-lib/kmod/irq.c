@@ -6,6 +6,7 @@
  */
 #include <linux/eventfd.h>
 #include <linux/interrupt.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 
@@ -120,6 +121,20 @@ void fam_irq_hang_up(struct fam_dev *fam)
 	wake_up_all(&fam->wait);
 }
 
+/*
+ * With one eventfd in all files, an interrupt would wake all who wait for it as
+ * many times, which keeps a processor for seconds.
+ */
+static bool fam_is_listening(struct fam_vector *vector, struct eventfd_ctx *ctx)
+{
+	struct fam_slot *slot;
+
+	list_for_each_entry(slot, &vector->listeners, link)
+		if (slot->ctx == ctx)
+			return true;
+	return false;
+}
+
 /* Takes over the reference in ctx if it returns 0. */
 static int fam_set_listener(struct fam_file *file, u32 n,
 			    struct eventfd_ctx *ctx)
@@ -129,7 +144,7 @@ static int fam_set_listener(struct fam_file *file, u32 n,
 
 	if (file->dev->gone)
 		return -ENODEV;
-	if (ctx && slot->ctx)
+	if (ctx && (slot->ctx || fam_is_listening(vector, ctx)))
 		return -EBUSY;
 	if (ctx && vector->listening >= FAM_LISTENERS_MAX)
 		return -ENOSPC;
@@ -150,6 +165,7 @@ int fam_irq_listen(struct fam_file *file, u32 vector, int fd)
 
 	if (vector >= file->dev->vectors)
 		return -ERANGE;
+	vector = array_index_nospec(vector, file->dev->vectors);
 	if (fd < -1)
 		return -EBADF;
 	if (fd >= 0)
@@ -233,4 +249,6 @@ void fam_irq_give_back(struct fam_file *file, const u64 *counts)
 		file->rings_seen -= counts[i];
 	}
 	spin_unlock_irq(&fam->lock);
+	/* Who shares the file found nothing in the meantime, and sleeps. */
+	wake_up_interruptible_poll(&fam->wait, EPOLLIN | EPOLLRDNORM);
 }

@@ -98,6 +98,22 @@ static void fam_unclaim(struct fam_dev *fam)
 	pci_disable_device(fam->pdev);
 }
 
+/*
+ * Files stay open and mappings stay, but lead nowhere from now on: calls fail with
+ * ENODEV, and touching is SIGBUS.
+ */
+static void fam_stop(struct fam_dev *fam)
+{
+	percpu_ref_kill(&fam->users);
+	wait_for_completion(&fam->unused);
+	fam_irq_fini(fam);
+	fam_memory_zap(fam);
+	/* Who is told has nothing left: what was mapped has gone before. */
+	fam_irq_hang_up(fam);
+	fam_memory_fini(fam);
+	fam_unclaim(fam);
+}
+
 static int fam_start(struct fam_dev *fam)
 {
 	int err;
@@ -112,9 +128,10 @@ static int fam_start(struct fam_dev *fam)
 	if (err)
 		goto memory;
 	err = cdev_device_add(&fam->cdev, &fam->dev);
-	if (!err)
-		return 0;
-	fam_irq_fini(fam);
+	/* A device node of before may have been opened in the meantime. */
+	if (err)
+		fam_stop(fam);
+	return err;
 memory:
 	fam_memory_fini(fam);
 unclaim:
@@ -203,23 +220,13 @@ static int fam_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 }
 
-/*
- * Unbound or unplugged, whether in use or not. Files stay open and mappings
- * stay, but lead nowhere: calls fail with ENODEV, and touching is SIGBUS.
- */
+/* Unbound or unplugged, whether in use or not. */
 static void fam_remove(struct pci_dev *pdev)
 {
 	struct fam_dev *fam = pci_get_drvdata(pdev);
 
 	cdev_device_del(&fam->cdev, &fam->dev);
-	percpu_ref_kill(&fam->users);
-	wait_for_completion(&fam->unused);
-	fam_irq_fini(fam);
-	fam_memory_zap(fam);
-	/* Who is told has nothing left: what was mapped has gone before. */
-	fam_irq_hang_up(fam);
-	fam_memory_fini(fam);
-	fam_unclaim(fam);
+	fam_stop(fam);
 	ida_free(&fam_ida, fam->minor);
 	put_device(&fam->dev);
 }

@@ -50,7 +50,10 @@ void fam_fs_fini(void)
 	kern_unmount(fam_mount);
 }
 
-/* S_DAX: else Linux 6.1 does not ask for entries of 2 MiB. */
+/*
+ * S_DAX: else Linux 6.1 does not ask for entries of 2 MiB. S_IFCHR: when a page
+ * turns out to be broken, Linux looks for its entry in a file system's tree else.
+ */
 int fam_memory_new_inode(struct fam_dev *fam)
 {
 	struct inode *inode = alloc_anon_inode(fam_mount->mnt_sb);
@@ -58,6 +61,7 @@ int fam_memory_new_inode(struct fam_dev *fam)
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	inode->i_flags |= S_DAX;
+	inode->i_mode |= S_IFCHR;
 	fam->mem.inode = inode;
 	return 0;
 }
@@ -124,6 +128,12 @@ static vm_fault_t fam_huge_fault(struct vm_fault *vmf, FAM_HUGE_FAULT_ARG)
 	return ret;
 }
 
+static void fam_vma_close(struct vm_area_struct *vma)
+{
+	if (fam_memory_page_bytes(vma->vm_private_data) == PMD_SIZE)
+		fam_flush_dropped(vma);
+}
+
 static vm_fault_t fam_registers_fault(struct vm_fault *vmf)
 {
 	struct fam_dev *fam = vmf->vma->vm_private_data;
@@ -141,6 +151,7 @@ static vm_fault_t fam_registers_fault(struct vm_fault *vmf)
 static const struct vm_operations_struct fam_vm_ops = {
 	.fault = fam_fault,
 	.huge_fault = fam_huge_fault,
+	.close = fam_vma_close,
 };
 
 static const struct vm_operations_struct fam_registers_vm_ops = {

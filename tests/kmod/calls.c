@@ -50,7 +50,20 @@ static long listen_on(int dev, uint32_t vector, int fd)
 	return ioctl(dev, FAM_IOC_EVENTFD, &request);
 }
 
-static void try_eventfds(int dev, unsigned int vectors)
+/* One eventfd is for one file: else an interrupt would signal it many times. */
+static void try_shared_eventfd(const char *path, int event)
+{
+	int first = open(path, O_RDWR | O_CLOEXEC);
+	int second = open(path, O_RDWR | O_CLOEXEC);
+
+	want(listen_on(first, 0, event) == 0);
+	want_errno(listen_on(second, 0, event), EBUSY);
+	close(first);
+	want(listen_on(second, 0, event) == 0);
+	close(second);
+}
+
+static void try_eventfds(int dev, const char *path, unsigned int vectors)
 {
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int other = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -69,6 +82,7 @@ static void try_eventfds(int dev, unsigned int vectors)
 		want(listen_on(dev, 0, -1) == 0);
 		want(listen_on(dev, 0, other) == 0);
 		want(listen_on(dev, 0, -1) == 0);
+		try_shared_eventfd(path, event);
 	}
 	close(event);
 	close(other);
@@ -193,7 +207,7 @@ int command_calls(int dev, char **args)
 	get_info(dev, &info);
 	try_unknown(dev);
 	try_pointers(dev);
-	try_eventfds(dev, info.vectors);
+	try_eventfds(dev, args[0], info.vectors);
 	try_rings(dev, info.vectors);
 	try_reads(dev, info.vectors);
 	try_maps(dev, &info);

@@ -217,6 +217,34 @@ static void try_advice(char *map)
 	want(map[0] == 5);
 }
 
+static void map_first(char *map, int flags, int fd)
+{
+	want(mmap(map, HUGE, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd,
+		  fd < 0 ? 0 : (off_t)area_offset) == map);
+}
+
+/*
+ * An old Linux drops the entries with this advice, but not from the TLB: what
+ * comes to their address must not be the device's memory. The TLB may forget by
+ * itself, hence the repetition; what remains mapped holds the page table.
+ */
+static void try_dropped(char *map)
+{
+	volatile char *at = map;
+	int kept = 0;
+
+	map[HUGE] = 1;
+	for (int i = 0; i < 100; i++) {
+		*at = 1;
+		(void)madvise(map, HUGE, MADV_PAGEOUT);
+		map_first(map, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+		*at = 2;
+		map_first(map, MAP_SHARED, file);
+		kept += *at == 1;
+	}
+	want(kept == 100);
+}
+
 /* Durable it is not: who asks must not be told so. */
 static void try_sync(char *map)
 {
@@ -273,6 +301,7 @@ int command_memory(int dev, char **args)
 	try_all(try_protection);
 	try_all(try_remaps);
 	try_all(try_advice);
+	try_all(try_dropped);
 	try_all(try_sync);
 	return failures();
 }

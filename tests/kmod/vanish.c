@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,23 @@ static void listen_for_end(int dev, int event)
 		fatal("FAM_IOC_EVENTFD");
 }
 
+/*
+ * An inode of its own, opened while the device was there, which the kernel
+ * remembers: it leads to the device still when that has gone.
+ */
+static const char own_node[] = "/tmp/fam-node";
+
+static void make_own_node(int dev)
+{
+	struct stat st;
+
+	unlink(own_node);
+	if (fstat(dev, &st) < 0 ||
+	    mknod(own_node, S_IFCHR | 0600, st.st_rdev) < 0 ||
+	    open(own_node, O_RDWR | O_CLOEXEC) < 0)
+		fatal(own_node);
+}
+
 /* vanish DEVICE: in use in every way until it goes; then each says so. */
 int command_vanish(int dev, char **args)
 {
@@ -92,6 +110,7 @@ int command_vanish(int dev, char **args)
 	(void)args;
 	catch_bus();
 	get_info(dev, &info);
+	make_own_node(dev);
 	map = map_shared(dev, 0, info.size);
 	map[0] = map[0];
 	map[info.size - 1] = map[info.size - 1];
@@ -112,6 +131,7 @@ int command_vanish(int dev, char **args)
 	want(is_gone(map + info.size / 2, false));
 	want(!registers || is_gone(registers, false));
 	try_calls(dev);
+	want_errno(open(own_node, O_RDWR | O_CLOEXEC), ENODEV);
 	if (reader)
 		want(waitpid(reader, &status, 0) == reader && status == 0);
 	munmap((void *)map, info.size);
