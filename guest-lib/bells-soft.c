@@ -27,6 +27,15 @@ static bool lives(struct fam_sessions *table, unsigned int slot)
 	return fam_sessions_phase(word) == FAM_SESSIONS_LIVE;
 }
 
+static unsigned int vectors_of(const struct fam_sessions_slot *slot)
+{
+	unsigned int n = atomic_load_explicit(&slot->vectors, relaxed);
+
+	if (n == 0)
+		return FAM_SESSIONS_BELLS;
+	return n < FAM_BELLS_MAX ? n : FAM_BELLS_MAX;
+}
+
 static void list_one(struct fam_bells *bells, const struct fam_sessions *table,
 		     unsigned int slot)
 {
@@ -37,6 +46,7 @@ static void list_one(struct fam_bells *bells, const struct fam_sessions *table,
 	if (to->peer >= FAM_BELLS_IDS)
 		return;
 	to->slot = (uint16_t)slot;
+	to->vectors = (uint16_t)vectors_of(from);
 	to->woken = atomic_load_explicit(&from->flags, relaxed) &
 		    FAM_SESSIONS_INTERRUPTS;
 	bells->count++;
@@ -144,26 +154,30 @@ static void ring(struct fam_sessions *table, unsigned int slot,
 	atomic_fetch_add_explicit(&table->slot[slot].bell[vector], 1, release);
 }
 
-unsigned int fam_bells_soft_ring(struct fam *fam, uint32_t id,
-				 unsigned int vector, bool woken)
+int fam_bells_soft_ring(struct fam *fam, uint32_t id, unsigned int vector,
+			bool woken)
 {
 	struct fam_sessions *table = begin(fam);
 	const struct fam_bells *bells = fam->bells;
-	unsigned int found = 0;
+	int r = -ENOENT;
 
 	if (!table)
-		return 0;
+		return r;
 	for (unsigned int i = 0; i < bells->count; i++) {
 		const struct fam_bells_session *session = &bells->session[i];
 
 		if (session->peer != id)
 			continue;
-		found++;
+		if (vector >= session->vectors) {
+			r = r == 0 ? 0 : -ERANGE;
+			continue;
+		}
+		r = 0;
 		if (vector < FAM_SESSIONS_BELLS && (woken || !session->woken))
 			ring(table, session->slot, vector);
 	}
 	end(fam);
-	return found;
+	return r;
 }
 
 int fam_bells_soft_ring_slot(struct fam *fam, unsigned int slot,
@@ -174,7 +188,8 @@ int fam_bells_soft_ring_slot(struct fam *fam, unsigned int slot,
 	if (!table || slot >= FAM_SESSIONS_SLOTS || !lives(table, slot) ||
 	    atomic_load_explicit(&table->slot[slot].peer, relaxed))
 		return -ENOENT;
-	if (vector >= FAM_SESSIONS_BELLS)
+	if (vector >= FAM_SESSIONS_BELLS ||
+	    vector >= vectors_of(&table->slot[slot]))
 		return -ERANGE;
 	ring(table, slot, vector);
 	return 0;

@@ -157,6 +157,16 @@ bool fam_bells_interrupts(struct fam *fam)
 		bells->bell.self);
 }
 
+/* Where nothing comes by interrupts, there are the counters. */
+unsigned int fam_bells_vectors(struct fam *fam)
+{
+	unsigned int vectors = fam->bells->vectors;
+
+	return fam_bells_interrupts(fam) || vectors < FAM_SESSIONS_BELLS
+		       ? vectors
+		       : FAM_SESSIONS_BELLS;
+}
+
 /* --- the library's own ------------------------------------------------------ */
 
 int fam_bells_library_fd(struct fam *fam)

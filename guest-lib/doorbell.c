@@ -23,14 +23,9 @@ static int check_rung(struct fam *fam)
 /* Own vectors that can be rung; -errno: none, and why. */
 static int own_vectors(struct fam *fam)
 {
-	unsigned int vectors = fam->bells->vectors;
 	int r = check_rung(fam);
 
-	if (r < 0)
-		return r;
-	if (!fam_bells_interrupts(fam) && vectors > FAM_SESSIONS_BELLS)
-		vectors = FAM_SESSIONS_BELLS;
-	return (int)vectors;
+	return r < 0 ? r : (int)fam_bells_vectors(fam);
 }
 
 int fam_peer_self(struct fam *fam)
@@ -91,12 +86,14 @@ static int ring_by_registers(struct fam *fam, unsigned int peer,
 static int ring_by_sessions(struct fam *fam, unsigned int peer,
 			    unsigned int vector)
 {
+	int r;
+
 	if (peer == FAM_PEER_SERVER)
 		return -EOPNOTSUPP;
-	if (fam_bells_soft_ring(fam, peer, vector, true) == 0)
-		return fam_bells_soft_is_present(fam, peer) ? -EOPNOTSUPP
-							    : -ENOENT;
-	return vector < FAM_SESSIONS_BELLS ? 0 : -ERANGE;
+	r = fam_bells_soft_ring(fam, peer, vector, true);
+	return r == -ENOENT && fam_bells_soft_is_present(fam, peer)
+		       ? -EOPNOTSUPP
+		       : r;
 }
 
 static int ring_id(struct fam *fam, unsigned int peer, unsigned int vector)
@@ -107,10 +104,11 @@ static int ring_id(struct fam *fam, unsigned int peer, unsigned int vector)
 		return ring_by_sessions(fam, peer, vector);
 	r = fam->server ? ring_by_server(fam->server, peer, vector)
 			: ring_by_registers(fam, peer, vector);
+	if (r < 0 || peer == FAM_PEER_SERVER)
+		return r;
 	/* Those of its programs whom that does not wake. */
-	if (r == 0 && peer != FAM_PEER_SERVER)
-		fam_bells_soft_ring(fam, peer, vector, false);
-	return r;
+	r = fam_bells_soft_ring(fam, peer, vector, false);
+	return r == -ENOENT ? 0 : r;
 }
 
 static int ring_one(struct fam *fam, unsigned int peer, unsigned int vector)

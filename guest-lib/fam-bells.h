@@ -49,7 +49,8 @@ enum fam_bells_kind {
 struct fam_bells_session {
 	uint32_t peer; /* hardware ID; 0: none */
 	uint16_t slot;
-	bool woken; /* rings of its hardware ID reach it */
+	uint16_t vectors; /* it can be rung at */
+	bool woken;	  /* rings of its hardware ID reach it */
 };
 
 struct fam_bells {
@@ -99,6 +100,9 @@ uint32_t fam_bells_peer(struct fam *fam);
 
 /** fam_bells_interrupts() - do rings of that ID wake it? */
 bool fam_bells_interrupts(struct fam *fam);
+
+/** fam_bells_vectors() - how many of its own programs can be rung at */
+unsigned int fam_bells_vectors(struct fam *fam);
 
 /**
  * fam_bells_library_fd() - an eventfd rung by fam_bells_tell(); -1: there is
@@ -175,10 +179,10 @@ bool fam_bells_soft_knows(struct fam *fam, uint32_t id);
  * fam_bells_soft_ring() - ring the sessions that have an ID
  * @woken: also those that rings of the ID itself wake
  *
- * Return: how many have it
+ * Return: 0; -ENOENT none has it; -ERANGE those that have have no such vector
  */
-unsigned int fam_bells_soft_ring(struct fam *fam, uint32_t id,
-				 unsigned int vector, bool woken);
+int fam_bells_soft_ring(struct fam *fam, uint32_t id, unsigned int vector,
+			bool woken);
 
 /** fam_bells_soft_ring_slot() - ring one that has none; -ENOENT, -ERANGE */
 int fam_bells_soft_ring_slot(struct fam *fam, unsigned int slot,

@@ -115,7 +115,7 @@ int fam_group_wait(struct fam_group *group, const struct fam_ask *ask);
 
 /* Who has a slot, so that others of this kernel can see whether it lives. */
 struct fam_owner {
-	uint64_t node; /* kernel and PID name space; 0: unknown */
+	uint64_t node; /* kernel and name spaces; 0: unknown */
 	uint64_t started;
 	uint32_t pid;
 };

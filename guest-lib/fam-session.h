@@ -114,6 +114,9 @@ void fam_keeper_stop(struct fam *fam);
 /** fam_keeper_beat() - renew the lease; under the lock, own session lives */
 void fam_keeper_beat(struct fam_membership *m, int64_t now);
 
+/** fam_keeper_news() - the descriptor for events becomes readable, if it is used */
+void fam_keeper_news(const struct fam_membership *m);
+
 /**
  * fam_keeper_tell() - ring those who wait for events, after a change made here
  *
@@ -149,6 +152,9 @@ void fam_session_bury(struct fam_membership *m);
 
 /** fam_session_know_all() - events tell of changes from now on; 0; -ENOMEM */
 int fam_session_know_all(struct fam_membership *m);
+
+/** fam_session_know_own() - so that its loss is told; after it has joined anew */
+void fam_session_know_own(struct fam_membership *m);
 void fam_session_told_free(struct fam_membership *m);
 
 #endif

@@ -2,8 +2,8 @@
 // Copyright (c) 2026, the FAM emulator authors
 /*
  * Who owns a slot of the mailbox, or of the table of sessions. A PID means
- * something only to the kernel, and in the PID name space, that gave it; both
- * together make the "node".
+ * something only to the kernel, and in the PID name space, that gave it; when the
+ * process began, only in one time name space. All together make the "node".
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -36,14 +36,18 @@ static uint64_t this_node(void)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
 	char boot[64] = "";
-	struct stat st;
+	struct stat st, clock;
 
 	if (read_text("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) <=
 		    0 ||
 	    stat("/proc/self/ns/pid", &st) < 0)
 		return 0;
 	sum = hash(sum, boot, strlen(boot));
-	return hash(sum, &st.st_ino, sizeof(st.st_ino));
+	sum = hash(sum, &st.st_ino, sizeof(st.st_ino));
+	/* When a process began is told by the clock of the one who asks. */
+	if (stat("/proc/self/ns/time", &clock) == 0)
+		sum = hash(sum, &clock.st_ino, sizeof(clock.st_ino));
+	return sum;
 }
 
 /* Of /proc/PID/stat. */
@@ -68,13 +72,23 @@ static bool read_process(uint32_t pid, struct process *out)
 			       &out->state, &out->threads, &out->started) == 3;
 }
 
+/* In a new PID name space /proc may still be that of another one. */
+static bool is_own_proc(uint32_t pid)
+{
+	char self[32] = "", expected[32];
+
+	snprintf(expected, sizeof(expected), "%u", pid);
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 &&
+	       strcmp(self, expected) == 0;
+}
+
 void fam_owner_self(struct fam_owner *out)
 {
 	struct process self = {0};
 
 	out->pid = (uint32_t)getpid();
 	out->started = read_process(out->pid, &self) ? self.started : 0;
-	out->node = out->started ? this_node() : 0;
+	out->node = out->started && is_own_proc(out->pid) ? this_node() : 0;
 }
 
 /*

@@ -14,19 +14,20 @@ static uint64_t told_id(const struct fam_membership *m, unsigned int slot)
 	return m->told[slot] ? m->told[slot]->id : 0;
 }
 
-/* False: it changes right now, or there is no memory; ask again later. */
-static bool know(struct fam_membership *m, unsigned int slot)
+/* 0; -EAGAIN it changes right now; -ENOMEM */
+static int know(struct fam_membership *m, unsigned int slot)
 {
 	struct fam_session now;
 
 	if (!fam_session_describe(m, slot, &now) ||
 	    now.state != FAM_SESSION_LIVE)
-		return false;
+		return -EAGAIN;
 	if (!m->told[slot])
 		m->told[slot] = malloc(sizeof(now));
-	if (m->told[slot])
-		*m->told[slot] = now;
-	return m->told[slot];
+	if (!m->told[slot])
+		return -ENOMEM;
+	*m->told[slot] = now;
+	return 0;
 }
 
 /* 0, or the session that lives in a slot. */
@@ -39,6 +40,19 @@ static uint64_t live_id(const struct fam_membership *m, unsigned int slot)
 			       fam_sessions_phase(word) == FAM_SESSIONS_LIVE
 		       ? fam_sessions_id(word, slot)
 		       : 0;
+}
+
+/* It is dead, and whoever clears up has not noted yet why; he does so first. */
+static bool is_being_noted(const struct fam_membership *m, unsigned int slot,
+			   uint64_t id)
+{
+	uint64_t word = atomic_load_explicit(&m->table->word[slot],
+					     memory_order_acquire);
+
+	return fam_sessions_id(word, slot) == id &&
+	       fam_sessions_phase(word) == FAM_SESSIONS_RECOVERING &&
+	       atomic_load_explicit(&m->table->slot[slot].ended,
+				    memory_order_acquire) != id;
 }
 
 static void tell_gone(struct fam_membership *m, unsigned int slot,
@@ -57,14 +71,15 @@ static bool tell_slot(struct fam_membership *m, unsigned int slot,
 {
 	uint64_t told = told_id(m, slot), live = live_id(m, slot);
 
-	if (told == live)
+	/* The next change of the word makes the descriptor readable again. */
+	if (told == live || (told && is_being_noted(m, slot, told)))
 		return false;
 	if (told) {
 		tell_gone(m, slot, out);
 		return true;
 	}
 	/* One's own return is no news. */
-	if (!know(m, slot) || live == m->id)
+	if (know(m, slot) < 0 || live == m->id)
 		return false;
 	out->session = *m->told[slot];
 	out->reason = 0;
@@ -157,11 +172,19 @@ int fam_session_fd(struct fam *fam)
 int fam_session_know_all(struct fam_membership *m)
 {
 	for (unsigned int i = 0; i < FAM_SESSIONS_SLOTS; i++) {
-		if (live_id(m, i) && !know(m, i) && live_id(m, i) &&
-		    !m->told[i])
+		if (live_id(m, i) && know(m, i) == -ENOMEM)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+void fam_session_know_own(struct fam_membership *m)
+{
+	unsigned int slot = fam_session_slot_of(m->id);
+
+	/* else it is told of who was there first, and asked for that reason */
+	if (!told_id(m, slot))
+		(void)know(m, slot);
 }
 
 void fam_session_told_free(struct fam_membership *m)

@@ -83,6 +83,7 @@ void fam_session_sign(struct fam *fam, unsigned int slot)
 	put64(&s->started, m->owner.started);
 	put32(&s->peer, fam_bells_peer(fam));
 	put32(&s->flags, own_flags(fam));
+	put32(&s->vectors, fam_bells_vectors(fam));
 }
 
 static void fill_in(struct fam *fam, unsigned int slot)
@@ -200,10 +201,15 @@ static void leave(struct fam *fam)
 int fam_session_squeeze_in(struct fam *fam)
 {
 	int r = join(fam);
+	unsigned int found;
 
-	if (r == -EUSERS && fam_session_look(fam, fam_now_ns()))
-		r = join(fam);
-	return r;
+	if (r != -EUSERS)
+		return r;
+	found = fam_session_look(fam, fam_now_ns());
+	/* The keeper will not see these changes any more. */
+	if (found & FAM_LOOK_MOVED)
+		fam_keeper_news(fam->sessions);
+	return found ? join(fam) : r;
 }
 
 static int join_first(struct fam *fam)

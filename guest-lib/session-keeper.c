@@ -49,6 +49,18 @@ void fam_keeper_tell(struct fam *fam)
 	}
 }
 
+static bool is_watched(const struct fam_membership *m)
+{
+	return atomic_load_explicit(&m->news, memory_order_acquire) >= 0;
+}
+
+void fam_keeper_news(const struct fam_membership *m)
+{
+	if (is_watched(m))
+		/* fails if the counter is full: then it is readable */
+		(void)eventfd_write(m->news, 1);
+}
+
 static void answer_ping(struct fam_sessions_slot *slot)
 {
 	uint64_t ping = atomic_load_explicit(&slot->ping, memory_order_acquire);
@@ -66,10 +78,13 @@ static void keep_own(struct fam *fam, int64_t now)
 	if (!fam_session_has(m, m->id))
 		return;
 	answer_ping(&m->table->slot[slot]);
-	if (now < m->beat_due)
-		return;
+	/*
+	 * Each time: who had the slot and was stopped while he wrote may have
+	 * gone on, and others judge by what stands there.
+	 */
 	fam_session_sign(fam, slot);
-	fam_keeper_beat(m, now);
+	if (now >= m->beat_due)
+		fam_keeper_beat(m, now);
 }
 
 /* So often that a death is noticed within the shortest lease of all. */
@@ -96,18 +111,6 @@ static unsigned int look_around(struct fam *fam, int64_t now)
 	if (found & FAM_LOOK_CHANGED)
 		m->look_due = now;
 	return found;
-}
-
-static bool is_watched(const struct fam_membership *m)
-{
-	return atomic_load_explicit(&m->news, memory_order_acquire) >= 0;
-}
-
-static void give_news(const struct fam_membership *m)
-{
-	if (is_watched(m))
-		/* fails if the counter is full: then it is readable */
-		(void)eventfd_write(m->news, 1);
 }
 
 /* ms until something is due. Under the lock. */
@@ -144,7 +147,7 @@ static int turn(struct fam *fam, struct pollfd *neighbour)
 	ms = sleep_ms(fam, now);
 	pthread_mutex_unlock(&m->lock);
 	if (found & FAM_LOOK_MOVED)
-		give_news(m);
+		fam_keeper_news(m);
 	if (found & FAM_LOOK_CHANGED)
 		fam_keeper_tell(fam);
 	bridge = fam_bells_bridge(fam);
@@ -162,10 +165,15 @@ static void drain(struct fam *fam, const struct pollfd p[ON_COUNT])
 		fam_bells_library_taken(fam);
 }
 
-/* A file cut short by somebody must not cost the program its life, or seldom. */
+/*
+ * A file cut short by somebody, a device that is unplugged from its driver, must
+ * not cost a program its life that does not touch the memory itself, or seldom.
+ * What is mapped in other ways stays.
+ */
 static bool is_there(struct fam *fam)
 {
-	return fam->source.via != FAM_VIA_FILE ||
+	return (fam->source.via != FAM_VIA_FILE &&
+		fam->source.via != FAM_VIA_MODULE) ||
 	       fam_source_recheck(&fam->source) == 0;
 }
 
@@ -221,6 +229,9 @@ int fam_keeper_start(struct fam *fam)
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	block_signals(&old);
 	r = pthread_create(&m->keeper, &attr, keep, fam);
+	/* A program may have more variables for each thread than that. */
+	if (r == EINVAL)
+		r = pthread_create(&m->keeper, NULL, keep, fam);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return -r;

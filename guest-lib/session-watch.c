@@ -309,8 +309,9 @@ unsigned int fam_session_look(struct fam *fam, int64_t now)
 	if (changes != m->changes)
 		look.result |= FAM_LOOK_MOVED;
 	m->changes = changes;
+	/* From the own one on: the neighbour is the first that is met. */
 	for (unsigned int i = 0; i < FAM_SESSIONS_SLOTS; i++)
-		look_at(&look, i);
+		look_at(&look, (look.slot + i) % FAM_SESSIONS_SLOTS);
 	m->looked = now;
 	m->shortest_ms = look.shortest_ms;
 	m->deaf = look.deaf;

@@ -163,11 +163,15 @@ static int rejoin(struct fam *fam)
 {
 	int r = fam_session_squeeze_in(fam);
 
-	if (r == 0 || !fam->sessions->id)
-		return r;
-	/* As if it had never had one: so it may clear up behind the dead. */
-	atomic_store_explicit(&fam->sessions->id, 0, memory_order_release);
-	return fam_session_squeeze_in(fam);
+	if (r < 0 && fam->sessions->id) {
+		/* As if it never had one: so it may clear up behind the dead. */
+		atomic_store_explicit(&fam->sessions->id, 0,
+				      memory_order_release);
+		r = fam_session_squeeze_in(fam);
+	}
+	if (r == 0)
+		fam_session_know_own(fam->sessions);
+	return r;
 }
 
 int fam_session_rejoin(struct fam *fam)
@@ -265,10 +269,11 @@ static int await_pong(struct fam_membership *m, uint64_t id, uint64_t ticket,
 			atomic_load_explicit(&s->pong, memory_order_acquire);
 		bool late = fam_now_ns() >= until;
 
-		if ((int64_t)(pong - ticket) >= 0)
-			return 0;
+		/* In this order: who comes after it has nothing to answer. */
 		if (!fam_session_has(m, id))
 			return -ESRCH;
+		if ((int64_t)(pong - ticket) >= 0)
+			return 0;
 		if (r < 0 || late)
 			return r < 0 ? r : -ETIMEDOUT;
 		r = nap(began, until);

@@ -64,6 +64,10 @@ bool fam_sessions_kill(struct fam_sessions *table, unsigned int slot,
 static void note(struct fam_sessions_slot *slot, uint64_t id,
 		 unsigned int reason)
 {
+	/* So noted already: it is never seen unsaid again. */
+	if (atomic_load_explicit(&slot->ended, acquire) == id &&
+	    atomic_load_explicit(&slot->ended_reason, relaxed) == reason)
+		return;
 	atomic_store_explicit(&slot->ended, 0, relaxed);
 	atomic_store_explicit(&slot->ended_reason, reason, release);
 	atomic_store_explicit(&slot->ended, id, release);

@@ -85,7 +85,7 @@ struct fam_sessions_slot {
 	_Atomic uint64_t beat;	   /* rises while it lives */
 	_Atomic uint32_t lease_ms; /* how long it may be silent */
 	_Atomic uint32_t pid;
-	_Atomic uint64_t node;	    /* kernel and PID name space; 0: unknown */
+	_Atomic uint64_t node;	    /* kernel and name spaces; 0: unknown */
 	_Atomic uint64_t started;   /* of the process, ticks since boot */
 	_Atomic uint32_t peer;	    /* ID it is rung by; 0: it has none */
 	_Atomic uint32_t flags;	    /* FAM_SESSIONS_ */
@@ -97,7 +97,9 @@ struct fam_sessions_slot {
 	/* Written by anybody, answered by the session. */
 	_Atomic uint64_t ping; /* rises */
 	_Atomic uint64_t pong; /* follows */
-	uint64_t reserved1[6];
+	/* Written by the session, as above. */
+	_Atomic uint32_t vectors; /* it can be rung at; 0: FAM_SESSIONS_BELLS */
+	uint32_t reserved1[11];
 	/* Words for atomic copies; text, NUL-padded. */
 	_Atomic uint64_t node_name[FAM_SESSIONS_NAME / 8];
 	_Atomic uint64_t name[FAM_SESSIONS_NAME / 8];
@@ -132,6 +134,7 @@ _Static_assert(offsetof(struct fam_sessions_slot, ended_reason) == 56,
 	       "format");
 _Static_assert(offsetof(struct fam_sessions_slot, ping) == 64, "format");
 _Static_assert(offsetof(struct fam_sessions_slot, pong) == 72, "format");
+_Static_assert(offsetof(struct fam_sessions_slot, vectors) == 80, "format");
 _Static_assert(offsetof(struct fam_sessions_slot, node_name) == 128, "format");
 _Static_assert(offsetof(struct fam_sessions_slot, name) == 192, "format");
 _Static_assert(offsetof(struct fam_sessions_slot, bell) == 256, "format");

@@ -75,6 +75,52 @@ write_all() {
 	done
 }
 
+@test "128 bits: inside of functions that need all registers for themselves" {
+	local compiler optimise
+	cat >frame.c <<-'END'
+		#include <alloca.h>
+		#include <string.h>
+		#include <fam/atomic.h>
+		static void hide(void *p, void *q)
+		{
+			__asm__ volatile("" : : "r"(p), "r"(q) : "memory");
+		}
+		/* An aligned variable, and a stack of unknown length: clang uses rbx. */
+		static int add(size_t n)
+		{
+			struct fam_u128 word[4] __attribute__((aligned(64)));
+			struct fam_u128 one = fam_u128_make(1, 2), sum = fam_u128_make(0, 0);
+			char *rest = alloca(n);
+			memset(rest, 7, n);
+			memset(word, 0, sizeof(word));
+			hide(rest, word);
+			for (int i = 0; i < 4; i++) {
+				fam_atomic128_fetch_add(&word[i], one, FAM_ORDER_SEQ_CST);
+				if (!fam_atomic128_cas(&word[i], &one, fam_u128_make(3, 4),
+						       FAM_ORDER_SEQ_CST))
+					return 1;
+				fam_atomic128_fetch_add(&sum, word[i], FAM_ORDER_SEQ_CST);
+			}
+			hide(rest, word);
+			for (size_t i = 0; i < n; i++)
+				if (rest[i] != 7)
+					return 2;
+			return sum.lo != 12 || sum.hi != 16;
+		}
+		int main(int argc, char **argv)
+		{
+			(void)argv;
+			return add((size_t)argc * 37);
+		}
+	END
+	for compiler in gcc clang; do
+		for optimise in -O0 -O2 -O3; do
+			"$compiler" "$optimise" -fPIC "${includes[@]}" frame.c -o frame
+			fam_run ./frame
+		done
+	done
+}
+
 @test "128 bits: a load of read-only memory and a misaligned word kill the process" {
 	cat >kills.c <<-'END'
 		#include <stdlib.h>

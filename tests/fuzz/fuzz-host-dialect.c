@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "fam-bells.h"
 #include "fam-server.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -224,7 +225,9 @@ static void attach(int sock)
 	if (r < 0)
 		return;
 	check_memory(server);
+	must(fam_bells_open(&fam, false) == 0);
 	use(&fam);
+	fam_bells_close(&fam);
 	fam_server_close(server);
 }
 

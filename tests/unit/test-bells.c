@@ -567,6 +567,7 @@ static unsigned int make_session(struct fam_sessions *table, uint32_t peer,
 	assert_true(slot >= 0);
 	table->slot[slot].peer = peer;
 	table->slot[slot].flags = flags;
+	table->slot[slot].vectors = 0;
 	table->slot[slot].lease_ms = FAM_SESSIONS_LEASE_MAX;
 	table->slot[slot].node = 1;
 	assert_true(fam_sessions_step(
@@ -599,6 +600,33 @@ static void a_node_without_interrupts_is_rung_both_ways(void **state)
 	make_session(table, 70000, 0);
 	assert_int_equal(fam_doorbell_ring(server, FAM_PEER_ALL, 1), 0);
 	assert_int_equal(rings(f, 3, 1), 1);
+	fam_close(file);
+	detach(f, server);
+}
+
+static void nobody_is_rung_at_a_vector_it_has_not(void **state)
+{
+	struct fake *f = *state;
+	struct fam *server = open_server(f), *file = open_file("file");
+	struct fam_sessions *table = fam_session_table(file);
+	unsigned int deaf = make_session(table, 3, 0);
+
+	assert_int_equal(table->slot[fam_session_slot(server)].vectors, USABLE);
+	assert_int_equal(slot_of(file)->vectors, FAM_SESSIONS_BELLS);
+	assert_int_equal(fam_doorbell_ring(file, OWN, USABLE), -ERANGE);
+	assert_int_equal(fam_doorbell_ring(file, OWN, USABLE - 1), 0);
+	/* All the others are. */
+	assert_int_equal(fam_doorbell_ring(file, FAM_PEER_ALL, USABLE), 0);
+	expect_rings(server, USABLE - 1, 1);
+	/* Whoever does not say how many it has has them all. */
+	assert_int_equal(fam_doorbell_ring(file, 3, 31), 0);
+	table->slot[deaf].vectors = 1;
+	atomic_fetch_add(&table->changes, 1);
+	assert_int_equal(fam_doorbell_ring(file, 3, 31), -ERANGE);
+	assert_int_equal(fam_doorbell_ring(server, 3, 1), -ERANGE);
+	/* As long as there is another one at the same ID that has it. */
+	make_session(table, 3, FAM_SESSIONS_INTERRUPTS);
+	assert_int_equal(fam_doorbell_ring(server, 3, 1), 0);
 	fam_close(file);
 	detach(f, server);
 }
@@ -669,6 +697,7 @@ int main(void)
 		TEST(processes_lose_no_ring),
 		TEST(threads_share_an_attachment_and_lose_nothing),
 		TEST(interrupts_and_counters_reach_each_other),
+		TEST(nobody_is_rung_at_a_vector_it_has_not),
 		TEST(who_sleeps_is_woken_by_a_counter),
 		TEST(a_node_without_interrupts_is_rung_both_ways),
 		TEST(the_last_vector_is_the_librarys),

@@ -437,6 +437,7 @@ static const struct field {
 	SEAT(ended_reason),
 	SEAT(ping),
 	SEAT(pong),
+	SEAT(vectors),
 	SEAT(node_name),
 	SEAT(name),
 };

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -229,6 +230,86 @@ static void who_was_paused_itself_declares_nobody_dead(void **state)
 	assert_true(await(table->word[slot_of(b->id)] == 0));
 	assert_int_equal(table->slot[slot_of(b->id)].ended_reason,
 			 FAM_SESSION_EXPIRED);
+}
+
+/* In a time name space of its own, as a container may be. */
+static int keep_elsewhere(void)
+{
+	int64_t until = clock_now_ms() + 1500;
+	struct fam *own;
+	int r = fam_open(&own, path, 0);
+
+	while (r == 0 && clock_now_ms() < until) {
+		breathe();
+		r = fam_session_check(own);
+	}
+	return r != 0;
+}
+
+static int set_clock(void)
+{
+	static const char offset[] = "boottime 100000 0";
+	int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, offset, strlen(offset)) > 0;
+
+	close(fd);
+	return done ? 0 : -1;
+}
+
+/* A process that sees the /proc of others finds somebody else at its number. */
+static int name_no_node(void)
+{
+	struct fam_session self;
+	struct fam *own;
+
+	if (fam_open(&own, path, 0) < 0 || fam_session_self(own, &self) < 0)
+		return 1;
+	return table->slot[slot_of(self.id)].node != 0;
+}
+
+/* 0: @what went well in a new name space; 77: none may be made. */
+static int do_elsewhere(int space, int (*prepare)(void), int (*what)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	if (unshare(space) < 0 && unshare(space | CLONE_NEWUSER) < 0)
+		return 77;
+	if (prepare && prepare() < 0)
+		return 77;
+	pid = fork();
+	if (pid == 0)
+		_exit(what());
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static void expect_elsewhere(int space, int (*prepare)(void), int (*what)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(do_elsewhere(space, prepare, what));
+	/* Not before: a process with threads is not one to fork. */
+	attach();
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void who_has_another_clock_is_not_taken_for_dead(void **state)
+{
+	(void)state;
+	expect_elsewhere(CLONE_NEWTIME, set_clock, keep_elsewhere);
+}
+
+static void who_sees_the_processes_of_others_names_no_node(void **state)
+{
+	(void)state;
+	expect_elsewhere(CLONE_NEWPID, NULL, name_no_node);
 }
 
 /* --- who clears up ---------------------------------------------------------- */
@@ -524,6 +605,8 @@ int main(int argc, char **argv)
 		TEST(all_that_die_together_are_noticed),
 		TEST(who_was_paused_learns_that_it_has_lost),
 		TEST(who_was_paused_itself_declares_nobody_dead),
+		TEST(who_has_another_clock_is_not_taken_for_dead),
+		TEST(who_sees_the_processes_of_others_names_no_node),
 		TEST(a_session_is_recovered_once_whoever_comes_first),
 		TEST(who_dies_while_recovering_is_recovered_himself),
 		TEST(who_stops_while_recovering_comes_too_late),

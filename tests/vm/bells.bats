@@ -344,5 +344,7 @@ user_in() { # NODE COMMAND
 	vm_exec n1 'chmod 600 /dev/fam0'
 	fam_run -1 user_in n1 'rings - ring 1 0 1'
 	assert_output "permission denied"
+	fam_run -4 vm_exec n1 'rm /dev/fam0 && fam info'
+	assert_output "a driver in this machine holds the device's memory"
 	vm_stop n1
 }

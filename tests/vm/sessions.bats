@@ -382,3 +382,27 @@ figure() {
 	figure "a killed node: alice of the other node knows after $ms ms, give or take $doubt"
 	((ms < 1000)) || die "alice knew after $ms ms"
 }
+
+# shellcheck disable=SC2016 # the guest expands
+@test "a device that is taken away costs nobody his life who lets its memory be" {
+	[[ -n $kmod_bundle ]] || skip "no kernel module in the build tree: it needs kernel headers"
+	local pid
+	vm_start -b "$kmod_bundle" -f "$fabric" n1
+	node_member n1 alice 1000
+	fam_run vm_exec n1 "pid=$pid"'
+		sleeps() { # of the library, so far
+			for t in /proc/$pid/task/*; do
+				grep -q keeper $t/comm && awk "/^voluntary/ { print \$2 }" $t/status
+			done
+		}
+		echo "by $(ls -l /proc/$pid/fd | grep -o /dev/fam. | head -n 1)"
+		device=$(readlink -f /sys/class/fam/fam0/device)
+		echo 1 >$device/remove
+		from=$(sleeps)
+		while now=$(sleeps) && [ "$now" ] && [ "$now" -lt $((from + 10)) ]; do :; done
+		kill -0 $pid && echo "it lives"
+		kill $pid; while kill -0 $pid; do :; done 2>/dev/null; grep cannot /tmp/alice.log
+		[ -e /dev/fam0 ] || echo "without the device"'
+	assert_output $'by /dev/fam0\nit lives\nwithout the device'
+	vm_stop n1
+}

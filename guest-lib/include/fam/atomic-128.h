@@ -58,13 +58,20 @@ FAM_INLINE_ struct fam_u128 fam_u128_add(struct fam_u128 a, struct fam_u128 b)
  * load: emulators split it in two.
  */
 #ifdef __x86_64__
+/*
+ * The instruction wants half of @desired in rbx. Compilers may address the stack
+ * by that (clang does where there are an aligned variable and alloca()), and do
+ * not save it for whoever asks for it: it is swapped in and out here.
+ */
 FAM_INLINE_ struct fam_u128 fam_u128_exchange(struct fam_u128 *p,
 					      struct fam_u128 expected,
 					      struct fam_u128 desired)
 {
-	__asm__ volatile("lock cmpxchg16b %0"
-			 : "+m"(*p), "+a"(expected.lo), "+d"(expected.hi)
-			 : "b"(desired.lo), "c"(desired.hi)
+	__asm__ volatile("xchg %%rbx, %[lo]\n\t"
+			 "lock cmpxchg16b {(%[p])|[%[p]]}\n\t"
+			 "xchg %%rbx, %[lo]"
+			 : "+a"(expected.lo), "+d"(expected.hi)
+			 : [p] "D"(p), [lo] "S"(desired.lo), "c"(desired.hi)
 			 : "cc", "memory");
 	return expected;
 }

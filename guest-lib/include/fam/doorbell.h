@@ -21,7 +21,8 @@ extern "C" {
  * device has no doorbells, and of the host attached to the file. The calls are
  * the same for all; who has no interrupts (fam_info.interrupts) is rung by
  * counters in the memory, which the library looks at while somebody waits, at
- * intervals that grow from nothing to 10 ms.
+ * intervals that grow from nothing to 10 ms. Who has no session itself, as one
+ * that only reads, does not reach these: it rings by server or device alone.
  *
  * Each peer has as many doorbells as there are vectors. The library keeps the
  * last vector of a device or server for itself, if there are two or more: to be
@@ -74,9 +75,11 @@ int fam_peer_self(struct fam *fam);
 int fam_peer_find(struct fam *fam, const char *name, unsigned int *peer);
 
 /**
- * fam_doorbell_vectors() - how many doorbells each peer has, here as elsewhere
+ * fam_doorbell_vectors() - how many doorbells peers have, as far as can be known
  *
- * Those of the device or server, less the library's; 32 where there is neither.
+ * Those of the device or server, less the library's; 32 where there is neither,
+ * and where an ordinary user without the kernel module is not told. A single
+ * peer may have fewer.
  *
  * Threads:  safe
  * Blocks:   never
