@@ -249,25 +249,32 @@ static int ask_server(int fd, const char *name, struct listing *l,
 	return 0;
 }
 
-static bool is_served(const char *name)
+static bool is_served(const char *name, struct servers_info *info)
 {
-	struct servers_info info;
 	struct err ignored;
 
-	return servers_look(name, &info, &ignored) < 0 ||
-	       info.state == SERVERS_RUNNING || info.state == SERVERS_SILENT;
+	return servers_look(name, info, &ignored) < 0 ||
+	       info->state == SERVERS_RUNNING || info->state == SERVERS_SILENT;
 }
 
 /* @err: what stands in the way of asking the server; it stays if all does */
 static int read_unserved(const char *operand, const char *name,
 			 struct listing *l, struct err *err)
 {
+	struct servers_info info;
 	struct fabric fabric;
 	struct err why;
+	int ret;
 
-	if (err->code != -ENOTCONN || is_served(name) ||
-	    fabric_open(operand, NULL, &fabric, &why) < 0 ||
-	    sessions_read(&fabric, &l->sessions, &why) < 0)
+	if (err->code != -ENOTCONN || is_served(name, &info))
+		return err->code;
+	ret = fabric_open(operand, NULL, &fabric, &why);
+	if (ret == 0)
+		ret = sessions_read(&fabric, &l->sessions, &why);
+	/* To start a server would not help. One that was killed had the file. */
+	if (ret == -EACCES || (ret == -ENOENT && info.state == SERVERS_NONE))
+		*err = why;
+	if (ret < 0)
 		return err->code;
 	out_note("no server runs for fabric '%s': these are its sessions",
 		 name);
