@@ -104,6 +104,9 @@ static int ring_id(struct fam *fam, unsigned int peer, unsigned int vector)
 		return ring_by_sessions(fam, peer, vector);
 	r = fam->server ? ring_by_server(fam->server, peer, vector)
 			: ring_by_registers(fam, peer, vector);
+	/* A peer of an earlier server, which this one cannot ring. */
+	if (r == -ENOENT && fam->server)
+		return fam_bells_soft_ring(fam, peer, vector, true);
 	if (r < 0 || peer == FAM_PEER_SERVER)
 		return r;
 	/* Those of its programs whom that does not wake. */

@@ -265,6 +265,9 @@ hint: start one on the host: 'famctl start-server', or see tm-server(8)"
 	peer_start c
 	ask c get ball
 	ask a event 'the server is gone'
+	# Who is of the earlier server hears who is of this one, if not at once.
+	ask c "ring $a 0" 'done'
+	ask a 'wait 0 10000' 'rang 1'
 }
 
 @test "a server that ends by itself is told" {

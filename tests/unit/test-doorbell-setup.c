@@ -245,7 +245,7 @@ static void read_only_memory_serves_readers(void **state)
  */
 static void a_doorbell_may_have_been_made_to_block(void **state)
 {
-	uint64_t most = UINT64_MAX - 1, count;
+	uint64_t most = UINT64_MAX - 1, count = 0;
 	int fd = gifts[BELL_BLOCKS];
 
 	(void)state;
