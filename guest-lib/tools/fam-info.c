@@ -171,8 +171,8 @@ static void print_mapping(const struct fam_info *info)
 	if (info->path[0])
 		printf("  %-12s %s\n",
 		       "page size:", size_text(info->page_bytes, size));
-	printf("  %-12s %s, by %s\n", "cache:", cache_name(info),
-	       info->cache_source);
+	printf("  %-12s %s%s%s\n", "cache:", cache_name(info),
+	       info->path[0] ? ", by " : ": ", info->cache_source);
 }
 
 static void print_peer(const struct fam_info *info)

@@ -21,7 +21,7 @@ static const struct option {
 #define TARGET(field) offsetof(struct options, field)
 #define CMD_SPAN      (CMD_READ | CMD_WRITE | CMD_PERSIST | CMD_VERIFY)
 	{"fabric", 'f', TEXT, CMD_ALL, TARGET(fabric), "NAME",
-	 "label, UUID, PCI address, or path of the fabric"},
+	 "label, UUID, PCI address, path, #POSITION, or server:NAME"},
 	{"raw", 0, FLAG, CMD_INFO | CMD_SPAN, TARGET(raw), NULL,
 	 "the fabric has no format: every byte is data"},
 	{"json", 0, FLAG, CMD_INFO | CMD_LIST | CMD_PEERS, TARGET(json), NULL,

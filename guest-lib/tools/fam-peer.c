@@ -140,9 +140,38 @@ int say_no_sessions(const struct options *options)
 	return EXIT_FAILED;
 }
 
+int say_lost(const struct options *options)
+{
+	char name[FABRIC_TEXT];
+
+	fprintf(stderr,
+		"fam: the others declared dead the own session in %s\n"
+		"hint: this program or its machine stood still for longer "
+		"than its lease; start it again\n",
+		fabric_text(options, name));
+	return EXIT_FAILED;
+}
+
+int say_peer_failure(const struct options *options, const char *verb, int error)
+{
+	char name[FABRIC_TEXT];
+
+	if (error == -ESTALE)
+		return say_lost(options);
+	if (error != -ENODEV)
+		return say_failure(options, verb, error);
+	fprintf(stderr,
+		"fam: cannot %s %s: its device was unplugged, or taken from "
+		"the kernel module\n"
+		"hint: 'fam info' shows how it can be reached now; then start "
+		"again\n",
+		verb, fabric_text(options, name));
+	return EXIT_NO_FABRIC;
+}
+
 int say_no_peer(const struct options *options, const char *peer)
 {
-	bool is_id = !peer[strspn(peer, "0123456789")];
+	bool is_id = *peer && !peer[strspn(peer, "0123456789")];
 	const char *quote = is_id ? "" : "'";
 	char name[FABRIC_TEXT];
 

@@ -100,7 +100,7 @@ static int say_ping_failure(const struct options *options,
 			    const struct fam_session *s, int error)
 {
 	if (error != -ETIMEDOUT && error != -ESRCH)
-		return say_failure(options, "ping a peer of", error);
+		return say_peer_failure(options, "ping a peer of", error);
 	fflush(stdout);
 	fputs("fam: ", stderr);
 	print_name(stderr, s);

@@ -12,6 +12,13 @@ static int say_no_vector(const struct options *options, struct fam *fam,
 {
 	char name[FABRIC_TEXT];
 
+	if (vector < (uint64_t)fam_doorbell_vectors(fam)) {
+		fprintf(stderr,
+			"fam: that peer of %s has no vector %" PRIu64 "\n"
+			"hint: it has fewer than others; each has vector 0\n",
+			fabric_text(options, name), vector);
+		return EXIT_FAILED;
+	}
 	fprintf(stderr,
 		"fam: peers of %s have no vector %" PRIu64 "\n"
 		"hint: they have 0 to %d\n",
@@ -60,6 +67,19 @@ static int say_not_unique(const struct ringing *ringing)
 	return EXIT_FAILED;
 }
 
+static int say_out_of_reach(const struct ringing *ringing)
+{
+	char name[FABRIC_TEXT];
+
+	fprintf(stderr,
+		"fam: cannot ring peer '%s' of %s: from here only sessions can "
+		"be rung, and it has none\n"
+		"hint: who has doorbells rings it: a node with the kernel "
+		"module, or 'fam -f server:NAME' on the host\n",
+		ringing->name, fabric_text(ringing->options, name));
+	return EXIT_FAILED;
+}
+
 static int say_ring_failure(const struct ringing *ringing, int error)
 {
 	if (error == -ENOENT)
@@ -69,10 +89,18 @@ static int say_ring_failure(const struct ringing *ringing, int error)
 	if (error == -EOPNOTSUPP &&
 	    fam_session_check(ringing->fam) == -EOPNOTSUPP)
 		return say_no_sessions(ringing->options);
+	if (error == -EOPNOTSUPP)
+		return say_out_of_reach(ringing);
 	if (error == -ERANGE)
 		return say_no_vector(ringing->options, ringing->fam,
 				     ringing->vector);
-	return say_failure(ringing->options, "ring a peer of", error);
+	return say_peer_failure(ringing->options, "ring a peer of", error);
+}
+
+/* Of all, one may leave meanwhile, or not be rung from here. */
+static bool is_passed_over(int error)
+{
+	return error == -ENOENT || error == -ERANGE || error == -EOPNOTSUPP;
 }
 
 static int ring_one(unsigned int peer, void *arg)
@@ -80,14 +108,11 @@ static int ring_one(unsigned int peer, void *arg)
 	struct ringing *ringing = arg;
 	int r = 0;
 
-	if (ringing->vector > UINT32_MAX)
-		return -ERANGE;
 	for (uint64_t i = 0;
 	     i < ringing->options->count && r == 0 && !peer_stopped(); i++)
 		r = fam_doorbell_ring(ringing->fam, peer,
 				      (unsigned int)ringing->vector);
-	/* Of all, one may leave meanwhile. */
-	if (r == -ENOENT && ringing->all)
+	if (ringing->all && is_passed_over(r))
 		return 0;
 	if (r == 0)
 		ringing->rung++;
@@ -130,10 +155,14 @@ int cmd_ring(const struct options *options)
 	if (parse_target(options->operand, &ringing) < 0)
 		return say_usage("'%s' is not PEER[:VECTOR] or all[:VECTOR]",
 				 options->operand);
+	if (options->count < 1)
+		return say_usage("'--count' is at least 1");
 	status = peer_open(options, &ringing.fam);
 	if (status)
 		return status;
-	if (ringing.all)
+	if (ringing.vector >= (uint64_t)fam_doorbell_vectors(ringing.fam))
+		r = -ERANGE;
+	else if (ringing.all)
 		r = ring_all(&ringing);
 	else
 		r = ring_named(&ringing);
@@ -198,7 +227,7 @@ static int say_wait_failure(const struct options *options, int error,
 			    uint64_t rings)
 {
 	if (error != -ETIMEDOUT)
-		return say_failure(options, "wait at", error);
+		return say_peer_failure(options, "wait at", error);
 	fprintf(stderr,
 		"fam: %" PRIu64 " of %" PRIu64 " rings came within %" PRIu64
 		" seconds\n",
@@ -251,6 +280,8 @@ int cmd_wait(const struct options *options)
 
 	if (options->timeout > TIMEOUT_MAX_S)
 		return say_usage("'--timeout' is at most %d", TIMEOUT_MAX_S);
+	if (options->count < 1)
+		return say_usage("'--count' is at least 1");
 	if (options->any && options->has_vector)
 		return say_usage("'--any' and '--vector' exclude each other");
 	if (options->name && !session_name_fits(options->name))

@@ -303,18 +303,6 @@ static int watch(struct fam *fam, const struct roster *listed)
 	return 0;
 }
 
-static int say_lost(const struct options *options)
-{
-	char name[FABRIC_TEXT];
-
-	fprintf(stderr,
-		"fam: the others declared dead the own session in %s\n"
-		"hint: this program or its machine stood still for longer "
-		"than its lease; start it again\n",
-		fabric_text(options, name));
-	return EXIT_FAILED;
-}
-
 /* An exit status. */
 static int show_peers(const struct options *options, struct fam *fam,
 		      struct roster *roster)

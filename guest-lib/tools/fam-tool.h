@@ -106,9 +106,9 @@ int say_failure(const struct options *options, const char *verb, int error);
 int say_system(const char *what, int errnum);
 
 /* What a page that cannot be supplied means; a signal handler prints it. */
-#define MEMORY_GONE                                                            \
-	"the memory behind the fabric is gone: its disk is full, or its file " \
-	"was truncated"
+#define MEMORY_GONE                                                         \
+	"the memory behind the fabric is gone: its disk is full, its file " \
+	"was truncated, or its device was taken away"
 
 /** exit_status_of() - of a libfam error */
 int exit_status_of(int error);
@@ -152,6 +152,13 @@ const char *fabric_text(const struct options *options, char out[FABRIC_TEXT]);
 
 /** say_no_sessions() - so there are no names, nor answers; EXIT_FAILED */
 int say_no_sessions(const struct options *options);
+
+/** say_lost() - the session was declared dead; EXIT_FAILED */
+int say_lost(const struct options *options);
+
+/** say_peer_failure() - as say_failure(), of an attachment that was there */
+int say_peer_failure(const struct options *options, const char *verb,
+		     int error);
 
 /** say_no_peer() - nobody has this ID or name; EXIT_NO_FABRIC */
 int say_no_peer(const struct options *options, const char *peer);

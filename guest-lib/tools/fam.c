@@ -100,6 +100,9 @@ static int run(int count, char **operands, struct options *options,
 	}
 	if (count < 1)
 		return say_usage("no command");
+	/* As a variable that is not set leaves it; not to mean any fabric. */
+	if (options->fabric && !*options->fabric)
+		return say_usage("'' is not the name of a fabric");
 	command = find(operands[0]);
 	if (!command)
 		return say_usage("unknown command '%s'", operands[0]);

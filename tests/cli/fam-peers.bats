@@ -243,6 +243,18 @@ $host/b, peer $id, process $pid: 1 answer, round trip .* ms\$"
 	assert "the other one goes on" proc_alive "$pid"
 }
 
+@test "a waiter that stood still for too long is told so, not of a removed file" {
+	waiter still
+	local still=$pid
+	watcher other
+	kill -STOP "$still"
+	wait_until 20 says other "^left [0-9]+ $host/still, process $still: lease expired\$"
+	kill -CONT "$still"
+	ended 1 "$still"
+	assert "it is told what happened" grep -qx \
+		"fam: the others declared dead the own session in fabric '$file'" "$dir/still.log"
+}
+
 @test "who only reads or writes is not seen" {
 	attached "$file"
 	fam_run fam -f "$file" peers --json
@@ -279,6 +291,40 @@ hint: "
 	fam_run fam -f "$server" ring all
 	assert_output -x '2 peers rung'
 	wait_until 10 says hard '^3 rings$'
+}
+
+@test "who cannot be rung from here, or has no such vector, is passed over or named" {
+	[[ -x $FAM_BUILD/bin/tm-server ]] || skip "there is no tm-server in this build"
+	serve "$file"
+	attached "$server"
+	waiter soft --vector 5
+	begin hard "$FAM_BUILD/bin/fam" -f "$server" wait --name hard
+	wait_until 10 says hard '^peer 2 waits at vector 0$'
+	fam_run -1 fam -f "$file" ring 1
+	fam_run -1 fam -f "$file" ring /hard:5
+	assert_stderr "fam: that peer of fabric '$file' has no vector 5
+hint: "
+	fam_run fam -f "$file" ring all:5
+	assert_output -x '1 peer rung'
+	wait_until 10 says soft '^1 rings$'
+	refute "hard was not rung" says hard 'rings'
+	fam_run fam -f "$file" ring all
+	assert_output -x '1 peer rung'
+	wait_until 10 says hard '^1 rings$'
+	fam_run -2 fam -f "$file" ring all:32
+	assert_stderr 'have no vector 32'
+}
+
+@test "what keeps a peer from being rung is said of the peer, not of a disk" {
+	[[ -x $FAM_BUILD/bin/tm-server ]] || skip "there is no tm-server in this build"
+	serve "$file"
+	attached "$server"
+	local peer
+	for peer in 0 1; do
+		fam_run -1 fam -f "$file" ring "$peer"
+		assert_stderr -x "fam: cannot ring peer '$peer' of fabric '$file': from here only sessions can be rung, and it has none
+hint: who has doorbells rings it: a node with the kernel module, or 'fam -f server:NAME' on the host"
+	done
 }
 
 @test "watch tells of peers with and without sessions, until the server is gone" {
@@ -362,6 +408,10 @@ hint: "
 		fam_run -3 fam -f "$file" ring "$target"
 		assert_stderr "has no peer $target"$'\n'
 	done
+	for target in nobody ''; do
+		fam_run -3 fam -f "$file" ping "$target"
+		assert_stderr "has no peer '$target'"$'\n'
+	done
 	fam_run -3 fam -f "$file" ring nobody
 	assert_stderr "has no peer 'nobody'"
 	fam_run -2 fam -f "$file" ring /a:99999
@@ -375,7 +425,7 @@ hint: "
 	for words in 'ping' 'ping a b' 'ping a --count 0' 'ping a --count 1000001' 'ping a --count x' \
 		'ping a --timeout 1.5' 'ping a --timeout 9999999999' 'ping a --vector 1' 'ping a --json' \
 		'wait --any --vector 1' 'wait --name' 'peers --name x' 'ring 1 --name x' 'peers --any' \
-		'wait --name '$'\x7f'; do
+		'ring a --count 0' 'wait --count 0' 'wait --name '$'\x7f'; do
 		# shellcheck disable=SC2086 # the words
 		fam_run -2 fam -f "$file" $words
 		assert_stderr -r '^fam: [^'$'\n'']*'$'\n''hint: [^'$'\n'']*$' "two lines for: $words"

@@ -148,6 +148,8 @@ hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '
 		assert_stderr -r '^fam: [^'$'\n'']*'$'\n''hint: [^'$'\n'']*$' "two lines for: $words"
 		assert_output -x '' "nothing on stdout for: $words"
 	done
+	fam_run -2 fam -f '' list
+	assert_stderr "fam: '' is not the name of a fabric"
 }
 
 @test "what is written is read, to the last byte" {
