@@ -10,17 +10,12 @@
 
 #include <fam/doorbell.h>
 
-#include "fam-bells.h"
-#include "fam-session.h"
+#include "attached.h"
+#include "input.h"
 
 #define STEPS_MAX 2000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
 
 struct world {
 	struct input in;
@@ -29,46 +24,6 @@ struct world {
 	uint64_t rung[2][FAM_SESSIONS_BELLS]; /* and not taken */
 	bool scribbled;
 };
-
-static uint8_t take(struct input *in)
-{
-	if (in->size == 0)
-		return 0;
-	in->size--;
-	return *in->data++;
-}
-
-static uint64_t take_word(struct input *in)
-{
-	uint64_t word = 0;
-
-	for (int i = 0; i < 8; i++)
-		word = word << 8 | take(in);
-	return word;
-}
-
-static unsigned int own_slot(const struct fam *fam)
-{
-	return fam_session_slot_of(fam->sessions->id) % FAM_SESSIONS_SLOTS;
-}
-
-static void set_up(struct world *w, struct fam *fam)
-{
-	fam->source.fd = -1;
-	fam->source.via = FAM_VIA_FILE;
-	fam->sessions = fam_membership_new();
-	if (fam_bells_open(fam, false) < 0 || !fam->sessions)
-		abort();
-	fam->sessions->table = w->table;
-	if (fam_session_squeeze_in(fam) < 0)
-		abort();
-}
-
-static void tear_down(struct fam *fam)
-{
-	fam_membership_free(fam->sessions);
-	fam_bells_close(fam);
-}
 
 static void scribble(struct world *w)
 {
@@ -198,8 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	w->in = (struct input){data, size};
 	w->table = calloc(1, sizeof(*w->table));
-	set_up(w, &w->fam[0]);
-	set_up(w, &w->fam[1]);
+	attach_to(&w->fam[0], w->table, 0);
+	attach_to(&w->fam[1], w->table, 0);
 	for (int i = 0; i < STEPS_MAX && w->in.size; i++)
 		step(w);
 	tear_down(&w->fam[0]);

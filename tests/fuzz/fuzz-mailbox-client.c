@@ -9,15 +9,11 @@
 #include <string.h>
 
 #include "fam-persist.h"
+#include "input.h"
 
 #define TICKETS_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
 
 struct world {
 	struct input in;
@@ -31,23 +27,6 @@ struct world {
 	bool owed[TICKETS_MAX]; /* without a final answer so far */
 	bool *durable;		/* by offset */
 };
-
-static uint8_t take(struct input *in)
-{
-	if (in->size == 0)
-		return 0;
-	in->size--;
-	return *in->data++;
-}
-
-static uint64_t take_word(struct input *in)
-{
-	uint64_t word = 0;
-
-	for (int i = 0; i < 8; i++)
-		word = word << 8 | take(in);
-	return word;
-}
 
 /* The others' callers know better. */
 static void check(struct world *w, uint64_t ticket)

@@ -9,17 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fam-session.h"
+#include "attached.h"
+#include "input.h"
 
 #define STEP_NS	  INT64_C(40000000)
 #define STEPS_MAX 400
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
 
 struct world {
 	struct input in;
@@ -28,48 +24,6 @@ struct world {
 	int64_t now;
 	bool scribbled; /* since both had their sessions */
 };
-
-static uint8_t take(struct input *in)
-{
-	if (in->size == 0)
-		return 0;
-	in->size--;
-	return *in->data++;
-}
-
-static uint64_t take_word(struct input *in)
-{
-	uint64_t word = 0;
-
-	for (int i = 0; i < 8; i++)
-		word = word << 8 | take(in);
-	return word;
-}
-
-static unsigned int own_slot(const struct fam *fam)
-{
-	return fam_session_slot_of(fam->sessions->id) % FAM_SESSIONS_SLOTS;
-}
-
-static void set_up(struct world *w, struct fam *fam)
-{
-	fam->source.fd = -1;
-	fam->source.via = FAM_VIA_FILE;
-	fam->sessions = fam_membership_new();
-	if (fam_bells_open(fam, false) < 0 || !fam->sessions)
-		abort();
-	fam->sessions->table = w->table;
-	fam->sessions->looked = w->now;
-	if (fam_session_squeeze_in(fam) < 0 ||
-	    fam_session_know_all(fam->sessions) < 0)
-		abort();
-}
-
-static void tear_down(struct fam *fam)
-{
-	fam_membership_free(fam->sessions);
-	fam_bells_close(fam);
-}
 
 /* What the keeper does when it wakes. */
 static void look(struct world *w, struct fam *fam)
@@ -275,8 +229,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w->in = (struct input){data, size};
 	w->table = calloc(1, sizeof(*w->table));
 	w->now = fam_now_ns();
-	set_up(w, &w->fam[0]);
-	set_up(w, &w->fam[1]);
+	attach_to(&w->fam[0], w->table, w->now);
+	attach_to(&w->fam[1], w->table, w->now);
 	for (int i = 0; i < STEPS_MAX && w->in.size; i++)
 		step(w);
 	settle(w);
