@@ -57,10 +57,7 @@ kmod_vm() {
 kmod_bell() {
 	local vectors=$1
 	shift
-	kmod_vm -q -device \
-		-q pcie-root-port,id=famr,bus=pcie.0,addr=0x18,chassis=230,slot=230,pref64-reserve=32G \
-		-q -chardev -q "socket,id=famc,path=$socket" \
-		-q -device -q "ivshmem-doorbell,chardev=famc,vectors=$vectors,bus=famr" "$@"
+	vm_start -b "$kmod_bundle" -d "$fabric:$socket:$vectors" "$@"
 }
 
 # Words for QEMU: a monitor behind two pipes, for kmod_monitor.

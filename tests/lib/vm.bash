@@ -73,11 +73,15 @@ vm_launch() { # NAME
 }
 
 # Appends to the array words what attaches a guest to a server, as famctl would.
-vm_doorbell() { # FABRIC:SOCKET
-	fabrics+=(--fabric "${1%:*}" --transport doorbell)
+vm_doorbell() { # FABRIC:SOCKET[:VECTORS]
+	local where=$1 vectors=1
+	if [[ $where =~ :[0-9]+$ ]]; then
+		vectors=${where##*:} where=${where%:*}
+	fi
+	fabrics+=(--fabric "${where%:*}" --transport doorbell)
 	words+=(-device "pcie-root-port,id=famd,bus=pcie.0,addr=0x18,chassis=230,slot=230,pref64-reserve=32G"
-		-chardev "socket,id=famdc,path=${1##*:}"
-		-device "ivshmem-doorbell,chardev=famdc,vectors=1,bus=famd")
+		-chardev "socket,id=famdc,path=${where##*:}"
+		-device "ivshmem-doorbell,chardev=famdc,vectors=$vectors,bus=famd")
 }
 
 # vm_modules NAME...: modules of the guests' kernel that a bundle does not have.
@@ -102,7 +106,8 @@ vm_modules() {
 
 # vm_start [OPTION...] NAME: boots a guest and waits until it takes commands.
 #	-f FABRIC	attach it; may be repeated
-#	-d FABRIC:SOCKET  attach it through the tm-server there, with doorbells
+#	-d FABRIC:SOCKET[:VECTORS]  attach it through the tm-server there, with
+#			doorbells (1)
 #	-o OPTION	one more for famctl create-node, as --flush=window; may be repeated
 #	-m MIB		its own memory (256)
 #	-b DIR		bundle (the suite's)

@@ -6,9 +6,10 @@
 
 export BATS_TEST_TIMEOUT=60
 load ../lib/fabric.bash
+load ../lib/raw-server.bash
 
 dir='' # set by fabric_setup
-server='' pids=()
+server='' # set by raw_serve
 
 setup_file() {
 	local -a sanitize=()
@@ -21,16 +22,10 @@ setup() {
 	[[ -x $FAM_BUILD/bin/tm-server ]] || skip "there is no tm-server in this build"
 	fabric_setup
 	socket=$dir/s.host
-	server='' pids=()
 }
 
 teardown() {
-	local pid
-	for pid in "${pids[@]}" ${server:+"$server"}; do
-		kill -CONT "$pid" 2>/dev/null || true
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	done
+	raw_end
 	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 20 "$dir"/*.log "$dir"/*.out >&2
 	fabric_teardown
 }
@@ -47,9 +42,7 @@ server_answers() {
 server_start() {
 	local -a memory=(-f "$dir/f.fam")
 	[[ $* != *--no-memory* ]] || memory=()
-	"$FAM_BUILD/bin/tm-server" "${memory[@]}" -p "$dir/s" "$@" \
-		2>>"$dir/server.log" </dev/null 3>&- &
-	server=$!
+	raw_serve "$dir/s" "$dir/server.log" "${memory[@]}" "$@"
 	wait_until 10 server_answers
 }
 

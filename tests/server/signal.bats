@@ -6,9 +6,10 @@
 
 export BATS_TEST_TIMEOUT=60
 load ../lib/fabric.bash
+load ../lib/raw-server.bash
 
 dir='' # set by fabric_setup
-server='' pids=()
+server='' # set by raw_serve
 
 setup_file() {
 	local -a sanitize=()
@@ -20,23 +21,16 @@ setup_file() {
 setup() {
 	[[ -x $FAM_BUILD/bin/tm-server ]] || skip "there is no tm-server in this build"
 	fabric_setup
-	server='' pids=()
 }
 
 teardown() {
-	local pid
-	for pid in "${pids[@]}" ${server:+"$server"}; do
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	done
+	raw_end
 	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 20 "$dir"/*.log >&2
 	fabric_teardown
 }
 
 serve() { # OPTION...
-	"$FAM_BUILD/bin/tm-server" -p "$dir/s" "$@" 2>"$dir/server.log" </dev/null 3>&- &
-	server=$!
-	wait_until 10 test -S "$dir/s.host"
+	raw_serve "$dir/s" "$dir/server.log" "$@"
 }
 
 rings() { # WORD...

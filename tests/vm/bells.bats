@@ -8,9 +8,6 @@
 
 export BATS_TEST_TIMEOUT=240
 
-declare -ga pids=()
-server=''
-
 setup_file() {
 	load ../lib/fabric
 	load ../lib/vm
@@ -25,18 +22,14 @@ setup_file() {
 
 setup() {
 	load ../lib/assert
+	load ../lib/raw-server
 	load ../lib/vm
 	fabric=$BATS_TEST_TMPDIR/f.fam socket=$BATS_TEST_TMPDIR/s
 	famctl create-fabric 16M f --path "$fabric" >/dev/null
-	server='' pids=()
 }
 
 teardown() {
-	local pid
-	for pid in "${pids[@]}" ${server:+"$server"}; do
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	done
+	raw_end
 	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 30 "$BATS_TEST_TMPDIR"/*.log >&2
 	vm_teardown
 }
@@ -47,13 +40,9 @@ needs_module() {
 }
 
 serve() { # VECTORS [OPTION...]
-	[[ -x $FAM_BUILD/bin/tm-server ]] || skip "there is no tm-server in the build tree"
 	local -a memory=(-f "$fabric")
 	[[ $* != *--no-memory* ]] || memory=()
-	"$FAM_BUILD/bin/tm-server" "${memory[@]}" -p "$socket" -n "$@" \
-		2>"$BATS_TEST_TMPDIR/server.log" </dev/null 3>&- &
-	server=$!
-	wait_until 10 test -S "$socket.host"
+	raw_serve "$socket" "$BATS_TEST_TMPDIR/server.log" "${memory[@]}" -n "$@"
 }
 
 plain() { # NAME [OPTION...]
@@ -62,10 +51,7 @@ plain() { # NAME [OPTION...]
 
 # bell BUNDLE VECTORS NAME: a node with a doorbell device of the server.
 bell() {
-	vm_start -b "$1" -o "--fabric=$fabric" -o --transport=doorbell -q -device \
-		-q pcie-root-port,id=famr,bus=pcie.0,addr=0x18,chassis=230,slot=230,pref64-reserve=32G \
-		-q -chardev -q "socket,id=famc,path=$socket" -q -device \
-		-q "ivshmem-doorbell,chardev=famc,vectors=$2,bus=famr" "$3"
+	vm_start -b "$1" -d "$fabric:$socket:$2" "$3"
 }
 
 # run_in WHERE WORD...: runs rings there, "host" or a node.

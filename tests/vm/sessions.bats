@@ -11,9 +11,7 @@ export BATS_TEST_TIMEOUT=240
 readonly LEFT=1 EXITED=2 HUNG_UP=3 EXPIRED=4
 # Of those that must live whatever else this machine does, in milliseconds.
 readonly LONG=60000
-declare -ga pids=()
 declare -gA vm_pid # by vm.bash
-server=''
 
 setup_file() {
 	load ../lib/fabric
@@ -31,18 +29,15 @@ setup_file() {
 
 setup() {
 	load ../lib/assert
+	load ../lib/raw-server
 	load ../lib/vm
 	fabric=$BATS_TEST_TMPDIR/f.fam socket=$BATS_TEST_TMPDIR/s
 	famctl create-fabric 16M f --path "$fabric" >/dev/null
-	server='' pids=()
 }
 
 teardown() {
 	local pid
-	for pid in "${pids[@]}" ${server:+"$server"}; do
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	done
+	raw_end
 	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 30 "$BATS_TEST_TMPDIR"/*.log >&2
 	# A stopped QEMU would not end.
 	for pid in "${vm_pid[@]}"; do
@@ -52,18 +47,12 @@ teardown() {
 }
 
 serve() {
-	"$FAM_BUILD/bin/tm-server" -f "$fabric" -p "$socket" -n 2 2>"$BATS_TEST_TMPDIR/server.log" \
-		</dev/null 3>&- &
-	server=$!
-	wait_until 10 test -S "$socket.host"
+	raw_serve "$socket" "$BATS_TEST_TMPDIR/server.log" -f "$fabric" -n 2
 }
 
 # bell_node NAME: a node whose device has a vector for us and one for the library.
 bell_node() {
-	vm_start -b "$bundle" -o "--fabric=$fabric" -o --transport=doorbell -q -device \
-		-q pcie-root-port,id=famr,bus=pcie.0,addr=0x18,chassis=230,slot=230,pref64-reserve=32G \
-		-q -chardev -q "socket,id=famc,path=$socket" \
-		-q -device -q "ivshmem-doorbell,chardev=famc,vectors=2,bus=famr" "$1"
+	vm_start -b "$bundle" -d "$fabric:$socket:2" "$1"
 }
 
 # --- members ---------------------------------------------------------------------
