@@ -29,7 +29,8 @@ struct bundle {
 };
 
 /* What the guest's kernel is told; famctl-make-bundle(1) says why. */
-#define BUNDLE_APPEND "console=ttyS0 panic=-1 tsc=reliable noreplace-smp"
+#define BUNDLE_APPEND \
+	"console=ttyS0 panic=-1 tsc=reliable noreplace-smp no_timer_check"
 
 /** bundle_check() - find all that bundle_make() would use, write nothing */
 int bundle_check(const struct bundle_spec *spec, struct bundle *out,

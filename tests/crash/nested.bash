@@ -93,7 +93,7 @@ nested_launch() { # NAME ACKS DRIVE WORD...
 	vm_args=(qemu-system-x86_64 -name "$1" -nodefaults -no-reboot -display none
 		-machine 'q35,accel=tcg' -cpu qemu64 -m 512 -smp 2
 		-kernel "$nested/bundle/vmlinuz" -initrd "$nested/bundle/initrd.img"
-		-append 'console=ttyS0 quiet panic=-1 oops=panic tsc=reliable mitigations=off fam.exec=ttyS1'
+		-append 'console=ttyS0 quiet panic=-1 oops=panic tsc=reliable no_timer_check mitigations=off fam.exec=ttyS1'
 		-serial "file:$base.console" -chardev "pipe,id=line,path=$base"
 		-serial chardev:line -serial "file:$2"
 		-drive "$3,format=raw,if=virtio,cache=writeback" "${@:4}")

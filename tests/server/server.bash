@@ -188,7 +188,7 @@ start_guest() { # NAME VECTORS [QEMU-OPTION...]
 		-smp 1,maxcpus=2 -m 128 -nodefaults -display none -no-user-config \
 		-serial stdio -kernel "$(kernel)" \
 		-initrd "$tools/server-guest.cpio" \
-		-append 'console=ttyS0 quiet panic=-1 tsc=unstable' \
+		-append 'console=ttyS0 quiet panic=-1 tsc=unstable no_timer_check' \
 		-chardev socket,path="$SOCK",id=fabric \
 		-device ivshmem-doorbell,chardev=fabric,vectors="$vectors" "$@"
 }
