@@ -24,13 +24,16 @@ setup() {
 	load ../lib/assert
 	load ../lib/raw-server
 	load ../lib/vm
-	fabric=$BATS_TEST_TMPDIR/f.fam socket=$BATS_TEST_TMPDIR/s
+	# On a disk: some make it durable, too.
+	disk=$(public_dir fam-bells)
+	fabric=$disk/f.fam socket=$BATS_TEST_TMPDIR/s
 	famctl create-fabric 16M f --path "$fabric" >/dev/null
 }
 
 teardown() {
 	raw_end
 	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 30 "$BATS_TEST_TMPDIR"/*.log >&2
+	rm -rf "${disk:?}"
 	vm_teardown
 }
 

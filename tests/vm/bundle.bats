@@ -191,7 +191,9 @@ made() {
 	release=$(grep -aoP 'vermagic=\K[^ ]+' "$module")
 	install_tree "$dir/tree"
 	install -D -m 644 "$module" "$dir/tree/share/fam/kmod/$release/fam_ivshmem.ko"
-	"$dir/tree/bin/famctl" make-bundle --dir "$bundle"
+	# Another famctl would make the bundle again, of what it finds itself.
+	use_tree "$dir/tree"
+	famctl make-bundle --dir "$bundle"
 	famctl create-fabric 16M f --path "$dir/f.fam"
 	vm_start -b "$bundle" -a modprobe.blacklist= -f "$dir/f.fam" with
 	run vm_exec with 'fam -f f info --json'
