@@ -263,7 +263,8 @@ somebody_waits() {
 	(($(famctl show-fabric "$mnt/f.fam" --json | jq .waiting) > 0))
 }
 
+# Without a session: joining stores to the fabric, which may wait for the disk.
 peer_attaches() {
-	timeout 5 "$FAM_BUILD/bin/fam" --fabric server:f peers >"$dir/peers" 2>&1 ||
+	timeout 5 "$FAM_BUILD/bin/fam" --fabric server:f info >"$dir/peers" 2>&1 ||
 		{ cat "$dir/peers" && return 1; }
 }
