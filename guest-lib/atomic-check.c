@@ -2,7 +2,6 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -112,18 +111,10 @@ static int possible_cpus(void)
 	return fam_cpus_count(text);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* By the instruction itself: a compiler may not make a misaligned access. */
 static uint64_t time_batch(void *word)
 {
-	uint64_t start = now_ns();
+	uint64_t start = (uint64_t)fam_now_ns();
 
 	for (int i = 0; i < BATCH; i++) {
 		uint64_t one = 1;
@@ -133,7 +124,7 @@ static uint64_t time_batch(void *word)
 				 : "r"(word)
 				 : "cc", "memory");
 	}
-	return now_ns() - start;
+	return (uint64_t)fam_now_ns() - start;
 }
 
 static uint64_t time_best(void *word)

@@ -5,7 +5,6 @@
  * looking at the soft bells, first busy, then after growing naps.
  */
 #include <poll.h>
-#include <time.h>
 
 #include <fam/session.h>
 
@@ -29,14 +28,6 @@ struct wait {
 	struct pollfd poll[FAM_BELLS_MAX + 2];
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static struct pollfd *poll_too(struct wait *w, int fd, short events)
 {
 	struct pollfd *p = &w->poll[w->count];
@@ -52,7 +43,7 @@ static void begin(struct wait *w, int timeout_ms)
 {
 	const struct fam_bells_range *range = w->range;
 	struct fam_bells *bells = w->fam->bells;
-	int64_t now = now_ns();
+	int64_t now = fam_now_ns();
 
 	w->looks = !fam_bells_interrupts(w->fam);
 	w->until = timeout_ms < 0 ? -1 : now + timeout_ms * INT64_C(1000000);
@@ -72,13 +63,7 @@ static void begin(struct wait *w, int timeout_ms)
 /* What the server tells is read; no more if that makes no sense any more. */
 static void hear(struct wait *w)
 {
-	struct fam_server *server = w->fam->server;
-	bool more;
-
-	pthread_mutex_lock(&server->lock);
-	more = fam_server_hear(server) == 0 && !server->ended;
-	pthread_mutex_unlock(&server->lock);
-	if (!more)
+	if (!fam_bells_hear(w->fam))
 		w->server->fd = -1;
 }
 
@@ -115,7 +100,7 @@ static int pause_for(struct wait *w, int64_t left)
 
 	if (left == 0 || !w->looks)
 		return poll_for(w, left);
-	waited = now_ns() - w->begun;
+	waited = fam_now_ns() - w->begun;
 	if (waited < SPIN_NS)
 		return 0;
 	nap = nap_after(waited);
@@ -166,7 +151,7 @@ static int wait_for(struct wait *w, unsigned int *vector, uint64_t *rings)
 			r = fam_session_check(w->fam);
 		if (r < 0)
 			return r;
-		left = w->until < 0 ? -1 : w->until - now_ns();
+		left = w->until < 0 ? -1 : w->until - fam_now_ns();
 		if (w->until >= 0 && left <= 0)
 			return -ETIMEDOUT;
 	}

@@ -188,14 +188,17 @@ void fam_bells_library_taken(struct fam *fam)
 		(void)fam_rings_take(fd, &rings);
 }
 
-void fam_bells_hear(struct fam *fam)
+bool fam_bells_hear(struct fam *fam)
 {
-	if (!fam->server)
-		return;
-	pthread_mutex_lock(&fam->server->lock);
-	/* what finds no descriptor, and the end, is for who asks */
-	(void)fam_server_hear(fam->server);
-	pthread_mutex_unlock(&fam->server->lock);
+	struct fam_server *server = fam->server;
+	bool more;
+
+	if (!server)
+		return false;
+	pthread_mutex_lock(&server->lock);
+	more = fam_server_hear(server) == 0 && !server->ended;
+	pthread_mutex_unlock(&server->lock);
+	return more;
 }
 
 static void tell_by_server(struct fam_server *server, uint32_t peer,

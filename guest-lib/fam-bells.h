@@ -115,8 +115,10 @@ void fam_bells_library_taken(struct fam *fam);
  * fam_bells_hear() - read what the server tells, if there is one
  *
  * It drops who never does, and with the connection the session ends.
+ * Return: does more of it make sense? Not after its end, nor if no descriptor is
+ * free for what comes next
  */
-void fam_bells_hear(struct fam *fam);
+bool fam_bells_hear(struct fam *fam);
 
 /** fam_bells_tell() - ring the library of a hardware peer, if that can be */
 void fam_bells_tell(struct fam *fam, uint32_t peer);

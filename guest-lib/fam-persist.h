@@ -14,15 +14,6 @@
 
 /* Behind fam/persist.h. One way serves an attachment from open to close. */
 
-/* On CLOCK_MONOTONIC. In some guests reading it takes a microsecond. */
-static inline int64_t fam_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* One call of the library: what it asks for, or waits for, and how long. */
 struct fam_ask {
 	struct fam_range range; /* from the start of the fabric */

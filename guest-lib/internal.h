@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fam/layout.h>
@@ -54,6 +55,20 @@ static inline int fam_fd_lift(int fd)
 		lifted = -errno;
 	close(fd);
 	return lifted;
+}
+
+/* On CLOCK_MONOTONIC. In some guests reading it takes a microsecond. */
+static inline int64_t fam_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline int64_t fam_now_ms(void)
+{
+	return fam_now_ns() / 1000000;
 }
 
 /* --- what is mapped: source.c -------------------------------------------- */

@@ -14,20 +14,11 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "fam-server.h"
 
 /* At most so many messages at once: a flood must not hold its reader. */
 #define HEAR_MAX 65536
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* --- messages -------------------------------------------------------------- */
 
@@ -168,7 +159,7 @@ static int take_one(struct fam_server *s)
 static int wait_input(int sock, uint64_t until)
 {
 	struct pollfd p = {.fd = sock, .events = POLLIN};
-	uint64_t now = now_ms();
+	uint64_t now = (uint64_t)fam_now_ms();
 
 	if (now >= until)
 		return -ETIMEDOUT;
@@ -180,7 +171,7 @@ static int wait_input(int sock, uint64_t until)
 static int receive_setup(struct fam_server *s,
 			 const struct fam_server_patience *patience)
 {
-	uint64_t end = now_ms() + (uint64_t)patience->total_ms;
+	uint64_t end = (uint64_t)fam_now_ms() + (uint64_t)patience->total_ms;
 	uint64_t until = 0; /* of the silence; 0: there is none */
 	int r = 0;
 
@@ -191,7 +182,8 @@ static int receive_setup(struct fam_server *s,
 		if (r != -EAGAIN)
 			continue;
 		if (!until)
-			until = now_ms() + (uint64_t)patience->silence_ms;
+			until = (uint64_t)fam_now_ms() +
+				(uint64_t)patience->silence_ms;
 		r = wait_input(s->wire.sock, until < end ? until : end);
 	}
 	return r;

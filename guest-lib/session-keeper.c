@@ -192,7 +192,8 @@ static void *keep(void *arg)
 	while (!atomic_load_explicit(&m->stop, memory_order_acquire)) {
 		int ms = FAM_KEEPER_LOOK_MS;
 
-		fam_bells_hear(fam);
+		/* what finds no descriptor, and the end, is for who asks */
+		(void)fam_bells_hear(fam);
 		if (is_there(fam))
 			ms = turn(fam, &p[ON_NEIGHBOUR]);
 		p[ON_BELL].fd = fam_bells_library_fd(fam);

@@ -29,7 +29,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <fam/signal.h>
 
@@ -58,18 +57,10 @@ struct fam_signal {
 	int64_t moved; /* ms: when the last of them came */
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Until @deadline, as fam_doorbell_wait() takes it; -1: there is none. */
 static int left_of(int64_t deadline)
 {
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - fam_now_ms();
 
 	if (deadline < 0)
 		return -1;
@@ -78,7 +69,7 @@ static int left_of(int64_t deadline)
 
 static int64_t deadline_of(int timeout_ms)
 {
-	return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	return timeout_ms < 0 ? -1 : fam_now_ms() + timeout_ms;
 }
 
 static int ring(const struct fam_signal *line, unsigned int vector)
@@ -215,7 +206,8 @@ static int send_begin(struct fam_signal *line, int64_t deadline)
 		r = ring(line, BEGIN);
 		if (r < 0)
 			return r;
-		r = wait_answer(line, 0, sooner(deadline, now_ms() + pause));
+		r = wait_answer(line, 0,
+				sooner(deadline, fam_now_ms() + pause));
 		if (r != -ETIMEDOUT || left_of(deadline) == 0)
 			return r;
 		pause = pause < LATER_MS ? pause * 2 : LATER_MS;
@@ -282,7 +274,7 @@ static int begin_value(struct fam_signal *line)
 {
 	int r = 0;
 
-	if (is_amid(line) && now_ms() - line->moved < STALE_MS)
+	if (is_amid(line) && fam_now_ms() - line->moved < STALE_MS)
 		return 0;
 	if (is_amid(line))
 		r = drain(line, BIT, BITS);
@@ -317,7 +309,7 @@ static int take_bit(struct fam_signal *line, unsigned int at, uint32_t *value)
 	line->value = line->value << 1 | ((at + BITS - line->last) % BITS - 1);
 	line->last = at;
 	line->bits++;
-	line->moved = now_ms();
+	line->moved = fam_now_ms();
 	if (line->bits == LENGTH)
 		return end_value(line, value);
 	return ring(line, answer_to(line->bits));

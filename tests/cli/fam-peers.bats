@@ -11,10 +11,7 @@ load ../lib/fabric.bash
 dir='' # set by fabric_setup
 
 setup_file() {
-	local -a sanitize=()
-	[[ $FAM_BUILD != */address ]] || sanitize=('-fsanitize=address,undefined')
-	[[ $FAM_BUILD != */thread ]] || sanitize=(-fsanitize=thread)
-	build_helper member "${sanitize[@]}" "$FAM_BUILD/lib/libfam.a" -lpmem -pthread
+	build_libfam_helper member
 }
 
 setup() {

@@ -122,6 +122,14 @@ build_helper() {
 		-o "$BATS_FILE_TMPDIR/$name" "$FABRIC_TESTS/$name.c" "$@"
 }
 
+# The same, linked with libfam and with the sanitizer that it was built with.
+build_libfam_helper() { # NAME
+	local -a sanitize=()
+	[[ $FAM_BUILD != */address ]] || sanitize=('-fsanitize=address,undefined')
+	[[ $FAM_BUILD != */thread ]] || sanitize=(-fsanitize=thread)
+	build_helper "$1" "${sanitize[@]}" "$FAM_BUILD/lib/libfam.a" -lpmem -pthread
+}
+
 # A library which makes system calls fail as a poor file system or disk does.
 faults_build() {
 	build_helper faults -shared -fPIC

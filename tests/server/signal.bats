@@ -12,10 +12,7 @@ dir='' # set by fabric_setup
 server='' # set by raw_serve
 
 setup_file() {
-	local -a sanitize=()
-	[[ $FAM_BUILD != */address ]] || sanitize=('-fsanitize=address,undefined')
-	[[ $FAM_BUILD != */thread ]] || sanitize=(-fsanitize=thread)
-	build_helper rings "${sanitize[@]}" "$FAM_BUILD/lib/libfam.a" -lpmem -pthread
+	build_libfam_helper rings
 }
 
 setup() {

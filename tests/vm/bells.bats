@@ -11,7 +11,7 @@ export BATS_TEST_TIMEOUT=240
 setup_file() {
 	load ../lib/fabric
 	load ../lib/vm
-	build_helper rings "$FAM_BUILD/lib/libfam.a" -lpmem -pthread
+	build_libfam_helper rings
 	export bundle=$BATS_FILE_TMPDIR/bundle module_bundle=
 	famctl make-bundle --dir "$bundle" --add "$BATS_FILE_TMPDIR/rings" >/dev/null
 	[[ -e $FAM_BUILD/kmod/fam_ivshmem.ko ]] || return 0

@@ -16,7 +16,7 @@ declare -gA vm_pid # by vm.bash
 setup_file() {
 	load ../lib/fabric
 	load ../lib/vm
-	build_helper member "$FAM_BUILD/lib/libfam.a" -lpmem -pthread
+	build_libfam_helper member
 	export bundle=$BATS_FILE_TMPDIR/bundle
 	famctl make-bundle --dir "$bundle" --add "$BATS_FILE_TMPDIR/member" >/dev/null
 	# With the kernel module, where it was built.
