@@ -210,6 +210,15 @@ struct fam_way {
 	};
 };
 
+/**
+ * fam_persist_ranges() - fam_persist_range() of several pieces, with one wait
+ * @ranges: from the start of the fabric; 1 at least
+ *
+ * Return: 0 only if all of them survive
+ */
+int fam_persist_ranges(struct fam *fam, const struct fam_range *ranges,
+		       size_t count);
+
 /** fam_mark_get() - 0, FAM_GROUP_MARKED, or negative: it cannot be read, or a
  * server says that the file of this window is gone */
 int fam_mark_get(const struct fam *fam);

@@ -128,6 +128,7 @@ void fam_keeper_tell(struct fam *fam);
 
 #define FAM_LOOK_MOVED	 0x1u /* something is not as it was */
 #define FAM_LOOK_CHANGED 0x2u /* something was changed by this look */
+#define FAM_LOOK_GONE	 0x4u /* somebody may have gone, seen or not */
 
 /**
  * fam_session_look() - at everybody: who has died? Clear up behind them

@@ -114,6 +114,38 @@ void fam_source_leave(struct fam_source *source);
 int fam_source_map(const struct fam_source *source, uint64_t offset, size_t len,
 		   void **out);
 
+/* A mapping of whole pages, and the byte in it that was asked for. */
+struct fam_pages {
+	void *base;
+	size_t bytes;
+	uintptr_t start;
+};
+
+/**
+ * fam_source_map_pages() - the whole pages around @length bytes at @offset
+ *
+ * Return: as fam_source_map(); -ENOMEM more than there are addresses
+ */
+int fam_source_map_pages(const struct fam_source *source, uint64_t offset,
+			 uint64_t length, struct fam_pages *out);
+
+/* A piece of the fabric, from its start, to be mapped. */
+struct fam_piece {
+	uint64_t offset, length;
+	bool writable;
+};
+
+/**
+ * fam_source_map_guarded() - the same, with a page that faults before and behind
+ * @out: its base and bytes are those of all three
+ *
+ * From 2 MiB on the address is congruent to the offset modulo that, so that large
+ * pages can map it.
+ */
+int fam_source_map_guarded(const struct fam_source *source,
+			   const struct fam_piece *piece,
+			   struct fam_pages *out);
+
 /** fam_source_recheck() - 0 if the memory is still what was opened */
 int fam_source_recheck(const struct fam_source *source);
 
@@ -123,6 +155,20 @@ int fam_source_recheck(const struct fam_source *source);
  */
 int fam_source_superblocks(const struct fam_source *source,
 			   struct fam_superblock sb[FAM_SUPERBLOCK_COPIES]);
+
+/**
+ * fam_stores_check() - does a device's memory take stores?
+ * @source: nothing is tried if it is not writable, or a file
+ * @sb: of the formatted fabric in it
+ *
+ * A node may have a fabric to read only, which shows by nothing else: stores are
+ * dropped in silence. The count of changes of the sessions rises; in a fabric
+ * without, a slot of the mailbox is held for a moment. In one without either it
+ * cannot be said.
+ * Return: 0 it does, or it cannot be said; -EROFS; why it cannot be mapped
+ */
+int fam_stores_check(const struct fam_source *source,
+		     const struct fam_superblock *sb);
 
 /* --- names: find.c -------------------------------------------------------- */
 
@@ -243,7 +289,7 @@ int fam_window_open(const struct fam_source *source,
 		    const struct fam_superblock *sb,
 		    char path[FAM_WINDOW_PATH]);
 
-/* --- the attachment: map.c ------------------------------------------------ */
+/* --- the attachment: map.c, map-windows.c ------------------------------- */
 
 /*
  * Windows are linked once and freed by fam_close() only, so that fam_map_find()
@@ -258,12 +304,16 @@ struct fam_window {
 	_Atomic uint64_t offset;  /* of @start, from that of the fabric */
 	void *pages;	   /* what mmap() gave, or NULL; under the lock */
 	size_t page_bytes; /* its length */
+	const void *owner; /* who alone may unmap it; NULL: fam_unmap() */
 };
 
 struct fam_ask; /* fam-persist.h */
 struct fam_way;
 struct fam_membership; /* fam-session.h */
 struct fam_bells;      /* fam-bells.h */
+struct fam_parked;     /* fam-park.h */
+struct fam_directory;  /* objects/fam-directory.h */
+struct fam_regions;    /* regions/fam-region.h */
 
 /* A way to durability; persist.c chooses one for each attachment. */
 struct fam_persist_ops {
@@ -287,6 +337,9 @@ struct fam {
 	struct fam_way *way;		       /* its state */
 	struct fam_bells *bells;	       /* never NULL when open */
 	struct fam_membership *sessions;       /* NULL: there are none */
+	struct fam_parked *parked;     /* fam-park.h; NULL: no parking */
+	struct fam_directory *objects; /* NULL: there can be none */
+	struct fam_regions *regions;   /* the same */
 
 	/* No lock is taken while another one is held. */
 	pthread_mutex_t lock; /* of who changes windows */
@@ -301,6 +354,37 @@ struct fam {
  */
 int fam_map_find(struct fam *fam, const void *addr, size_t len,
 		 uint64_t *offset);
+
+/**
+ * fam_map_area() - map a piece of the fabric that is not data, until fam_close()
+ * @offset: from the start of the fabric
+ *
+ * fam_map_find() knows it from then on.
+ */
+int fam_map_area(struct fam *fam, uint64_t offset, uint64_t length, void **out);
+
+/**
+ * fam_map_guarded() - as fam_source_map_guarded(), known to fam_map_find()
+ * @owner: not NULL: fam_unmap() does not touch it
+ */
+int fam_map_guarded(struct fam *fam, const void *owner,
+		    const struct fam_piece *piece, void **out);
+
+/** fam_unmap_guarded() - as fam_unmap(); fam_unmap_all() - all of an owner */
+int fam_unmap_guarded(struct fam *fam, const void *owner, void *addr);
+void fam_unmap_all(struct fam *fam, const void *owner);
+
+/** fam_map_reaches() - has he mapped anything from an offset in the fabric on? */
+bool fam_map_reaches(struct fam *fam, const void *owner, uint64_t offset);
+
+/** fam_windows_free() - for fam_close() */
+void fam_windows_free(struct fam *fam);
+
+/* --- named objects: objects/directory.c ------------------------------------- */
+
+/** fam_objects_open() - 0, also if there are none; -ENOMEM */
+int fam_objects_open(struct fam *fam);
+void fam_objects_close(struct fam *fam);
 
 /* --- sessions: session-join.c ---------------------------------------------- */
 

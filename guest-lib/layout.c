@@ -6,20 +6,8 @@
 
 #include <fam/layout.h>
 
-#include "crc32c-table.h"
-
 #define CRC_OFFSET offsetof(struct fam_superblock, crc32c)
 #define CRC_END	   (CRC_OFFSET + sizeof(uint32_t))
-
-uint32_t fam_crc32c(uint32_t crc, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	crc = ~crc;
-	for (; len; len--, p++)
-		crc = crc32c_table[(crc ^ *p) & 0xff] ^ (crc >> 8);
-	return ~crc;
-}
 
 /* The checksum of a superblock as if its checksum field were zero. */
 static uint32_t superblock_crc(const struct fam_superblock *sb)
@@ -98,6 +86,52 @@ static bool uuid_is_random(const uint8_t uuid[FAM_UUID_BYTES])
 	return (uuid[6] & 0xf0) == 0x40 && (uuid[8] & 0xc0) == 0x80;
 }
 
+/* A sixteenth: little to go without, and plenty for locks and rings. */
+static uint64_t objects_default(uint64_t size)
+{
+	uint64_t bytes = size / 16;
+
+	return bytes < FAM_OBJECTS_DEFAULT_MAX ? bytes
+					       : FAM_OBJECTS_DEFAULT_MAX;
+}
+
+/* Some 30,000 regions from 1 GiB on. */
+static uint64_t regions_default(uint64_t size)
+{
+	uint64_t bytes = size / 32;
+
+	if (bytes < FAM_REGIONS_ALIGN)
+		return FAM_REGIONS_ALIGN;
+	return bytes < FAM_REGIONS_DEFAULT_MAX ? bytes
+					       : FAM_REGIONS_DEFAULT_MAX;
+}
+
+/* At the end: the data begins where it does without them. */
+static int place(struct fam_superblock *sb, uint64_t regions, uint64_t objects)
+{
+	uint64_t room = sb->size - sb->data_offset - FAM_DATA_ALIGN;
+
+	if (objects % FAM_OBJECTS_ALIGN || regions % FAM_REGIONS_ALIGN ||
+	    objects > room || regions > room - objects)
+		return -EINVAL;
+	sb->objects_offset = objects ? sb->size - objects : 0;
+	sb->objects_bytes = objects;
+	sb->regions_offset = regions ? sb->size - objects - regions : 0;
+	sb->regions_bytes = regions;
+	sb->data_bytes = sb->size - sb->data_offset - objects - regions;
+	return 0;
+}
+
+int fam_superblock_set_objects(struct fam_superblock *sb, uint64_t bytes)
+{
+	return place(sb, sb->regions_bytes, bytes);
+}
+
+int fam_superblock_set_regions(struct fam_superblock *sb, uint64_t bytes)
+{
+	return place(sb, bytes, sb->objects_bytes);
+}
+
 int fam_superblock_init(struct fam_superblock *sb, uint64_t size,
 			const char *label, const uint8_t uuid[FAM_UUID_BYTES],
 			uint64_t created_ns, enum fam_durability durability)
@@ -114,13 +148,17 @@ int fam_superblock_init(struct fam_superblock *sb, uint64_t size,
 	sb->size = size;
 	sb->generation = 1;
 	sb->data_offset = FAM_DATA_OFFSET;
-	sb->data_bytes = size - FAM_DATA_OFFSET;
 	sb->created_ns = created_ns;
-	sb->feature_compat = FAM_COMPAT_MAILBOX | FAM_COMPAT_SESSIONS;
+	sb->feature_compat = FAM_COMPAT_MAILBOX | FAM_COMPAT_SESSIONS |
+			     FAM_COMPAT_OBJECTS | FAM_COMPAT_REGIONS;
 	sb->mailbox_offset = FAM_MAILBOX_OFFSET;
 	sb->mailbox_bytes = FAM_MAILBOX_BYTES;
 	sb->sessions_offset = FAM_SESSIONS_OFFSET;
 	sb->sessions_bytes = FAM_SESSIONS_BYTES;
+	sb->parking_offset = FAM_PARKING_OFFSET;
+	sb->parking_bytes = FAM_PARKING_BYTES;
+	(void)place(sb, regions_default(size),
+		    objects_default(size)); /* fits */
 	memcpy(sb->label, label, strlen(label));
 	return 0;
 }
@@ -171,12 +209,55 @@ static bool sessions_are_valid(const struct fam_superblock *sb)
 	       sb->sessions_bytes == FAM_SESSIONS_BYTES;
 }
 
+/* An area of its own behind the data, or none. */
+static bool area_is_valid(const struct fam_superblock *sb, uint64_t offset,
+			  uint64_t bytes, uint64_t align)
+{
+	uint64_t data_end = sb->data_offset + sb->data_bytes;
+
+	if (bytes == 0)
+		return offset == 0;
+	return bytes % align == 0 && offset % align == 0 &&
+	       offset >= data_end && offset < sb->size &&
+	       bytes <= sb->size - offset;
+}
+
+static bool objects_are_valid(const struct fam_superblock *sb)
+{
+	if (!(sb->feature_compat & FAM_COMPAT_OBJECTS))
+		return true;
+	return sb->feature_compat & FAM_COMPAT_SESSIONS &&
+	       sb->parking_offset == FAM_PARKING_OFFSET &&
+	       sb->parking_bytes == FAM_PARKING_BYTES &&
+	       area_is_valid(sb, sb->objects_offset, sb->objects_bytes,
+			     FAM_OBJECTS_ALIGN);
+}
+
+/* Not one over the other. */
+static bool areas_are_apart(const struct fam_superblock *sb)
+{
+	return sb->objects_bytes == 0 || sb->regions_bytes == 0 ||
+	       sb->regions_offset + sb->regions_bytes <= sb->objects_offset ||
+	       sb->objects_offset + sb->objects_bytes <= sb->regions_offset;
+}
+
+static bool regions_are_valid(const struct fam_superblock *sb)
+{
+	if (!(sb->feature_compat & FAM_COMPAT_REGIONS))
+		return true;
+	return sb->feature_compat & FAM_COMPAT_OBJECTS &&
+	       area_is_valid(sb, sb->regions_offset, sb->regions_bytes,
+			     FAM_REGIONS_ALIGN) &&
+	       areas_are_apart(sb);
+}
+
 static bool fields_are_valid(const struct fam_superblock *sb, unsigned int copy)
 {
 	return sb->copy == copy && durability_is_valid(sb->durability) &&
 	       uuid_is_random(sb->uuid) && size_is_valid(sb->size) &&
 	       sb->generation > 0 && data_is_valid(sb) &&
 	       mailbox_is_valid(sb) && sessions_are_valid(sb) &&
+	       objects_are_valid(sb) && regions_are_valid(sb) &&
 	       stored_label_is_valid(sb->label);
 }
 

@@ -137,10 +137,11 @@ size_t fam_ranges_merge(struct fam_range *ranges, size_t count, uint64_t grain,
 		widen(&ranges[i], grain, limit);
 	sort(ranges, count);
 	for (size_t i = 0; i < count; i++) {
-		struct fam_range *last = &ranges[n - 1], *r = &ranges[i];
+		struct fam_range *last = n ? &ranges[n - 1] : NULL;
+		const struct fam_range *r = &ranges[i];
 		uint64_t end = r->offset + r->length;
 
-		if (n == 0 || r->offset > last->offset + last->length)
+		if (!last || r->offset > last->offset + last->length)
 			ranges[n++] = *r;
 		else if (end > last->offset + last->length)
 			last->length = end - last->offset;

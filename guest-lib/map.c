@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "fam-bells.h"
+#include "fam-park.h"
 #include "fam-server.h"
+#include "regions/fam-region.h"
 
 #define SERVER_PREFIX "server:"
 
@@ -36,7 +36,7 @@ static int adopt_formatted(struct fam *fam)
 	fam->durability = (enum fam_durability)sb->durability;
 	fam->data_offset = sb->data_offset;
 	fam->data_bytes = sb->data_bytes;
-	return 0;
+	return fam_stores_check(&fam->source, sb);
 }
 
 /* Read what the source says about itself and take it over if it may be. */
@@ -94,6 +94,12 @@ int fam_open(struct fam **out, const char *name, unsigned int flags)
 		r = adopt(fam, flags & FAM_OPEN_RAW);
 	if (r == 0)
 		r = fam_way_open(fam);
+	if (r == 0)
+		r = fam_park_open(fam);
+	if (r == 0)
+		r = fam_objects_open(fam);
+	if (r == 0)
+		r = fam_regions_open(fam);
 	if (r == 0 && !(flags & FAM_OPEN_NO_SESSION))
 		r = fam_session_open(fam);
 	if (r < 0) {
@@ -104,207 +110,21 @@ int fam_open(struct fam **out, const char *name, unsigned int flags)
 	return 0;
 }
 
-static void windows_free(struct fam_window *window)
-{
-	while (window) {
-		struct fam_window *next = window->next;
-
-		if (window->pages)
-			munmap(window->pages, window->page_bytes);
-		free(window);
-		window = next;
-	}
-}
-
 void fam_close(struct fam *fam)
 {
 	if (!fam)
 		return;
 	fam_session_close(fam);
+	fam_regions_close(fam);
+	fam_objects_close(fam);
+	fam_park_close(fam);
 	fam_way_close(fam);
 	fam_bells_close(fam);
-	windows_free(fam->windows);
+	fam_windows_free(fam);
 	pthread_mutex_destroy(&fam->lock);
 	fam_source_close(&fam->source);
 	fam_server_close(fam->server);
 	free(fam);
-}
-
-/* A mapping of whole pages, and the byte in it that was asked for. */
-struct pages {
-	void *base;
-	size_t bytes;
-	uintptr_t start;
-};
-
-/* Map the whole pages around @length bytes at @offset of the source. */
-static int pages_map(const struct fam_source *source, uint64_t offset,
-		     uint64_t length, struct pages *out)
-{
-	uint64_t page = source->page_bytes;
-	uint64_t first = offset / page * page;
-	uint64_t bytes = (offset - first + length + page - 1) / page * page;
-	int r;
-
-	if (bytes > SIZE_MAX)
-		return -ENOMEM;
-	r = fam_source_map(source, first, (size_t)bytes, &out->base);
-	if (r < 0)
-		return r;
-	out->bytes = (size_t)bytes;
-	out->start = (uintptr_t)out->base + (offset - first);
-	return 0;
-}
-
-/*
- * Each store is a release and each load in window_holds() an acquire: whoever
- * read one of the new values sees the odd version before it as well.
- */
-static void window_set(struct fam_window *window, uintptr_t start,
-		       size_t length, uint64_t offset)
-{
-	uint64_t version =
-		atomic_load_explicit(&window->version, memory_order_relaxed);
-
-	atomic_store_explicit(&window->version, version + 1,
-			      memory_order_relaxed);
-	atomic_store_explicit(&window->start, start, memory_order_release);
-	atomic_store_explicit(&window->length, length, memory_order_release);
-	atomic_store_explicit(&window->offset, offset, memory_order_release);
-	atomic_store_explicit(&window->version, version + 2,
-			      memory_order_release);
-}
-
-/* An empty one, linked; NULL without memory. Under the lock. */
-static struct fam_window *window_get(struct fam *fam)
-{
-	struct fam_window *window;
-
-	for (window = fam->windows; window; window = window->next) {
-		if (!window->pages)
-			return window;
-	}
-	window = calloc(1, sizeof(*window));
-	if (!window)
-		return NULL;
-	window->next = fam->windows;
-	atomic_store_explicit(&fam->windows, window, memory_order_release);
-	return window;
-}
-
-static int window_add(struct fam *fam, const struct pages *pages, size_t length,
-		      uint64_t offset)
-{
-	struct fam_window *window;
-
-	pthread_mutex_lock(&fam->lock);
-	window = window_get(fam);
-	if (window) {
-		window->pages = pages->base;
-		window->page_bytes = pages->bytes;
-		window_set(window, pages->start, length, offset);
-	}
-	pthread_mutex_unlock(&fam->lock);
-	return window ? 0 : -ENOMEM;
-}
-
-int fam_map(struct fam *fam, uint64_t offset, uint64_t length, void **out)
-{
-	struct pages pages;
-	int r;
-
-	if (fam->source.fd < 0)
-		return -ENODATA;
-	if (offset >= fam->data_bytes || length > fam->data_bytes - offset)
-		return -ERANGE;
-	if (length == 0)
-		length = fam->data_bytes - offset;
-	r = fam_source_recheck(&fam->source);
-	if (r < 0)
-		return r;
-	offset += fam->data_offset;
-	r = pages_map(&fam->source, offset, length, &pages);
-	if (r < 0)
-		return r;
-	r = window_add(fam, &pages, (size_t)length, offset);
-	if (r < 0) {
-		munmap(pages.base, pages.bytes);
-		return r;
-	}
-	*out = (void *)pages.start;
-	return 0;
-}
-
-/* Empty the window that begins at @addr; @out: the pages it had. */
-static bool window_remove(struct fam *fam, uintptr_t addr, struct pages *out)
-{
-	struct fam_window *window;
-
-	pthread_mutex_lock(&fam->lock);
-	for (window = fam->windows; window; window = window->next) {
-		if (window->pages && window->start == addr)
-			break;
-	}
-	if (window) {
-		out->base = window->pages;
-		out->bytes = window->page_bytes;
-		window_set(window, 0, 0, 0);
-		window->pages = NULL;
-	}
-	pthread_mutex_unlock(&fam->lock);
-	return window;
-}
-
-int fam_unmap(struct fam *fam, void *addr)
-{
-	struct pages pages;
-
-	if (!addr)
-		return 0;
-	if (!window_remove(fam, (uintptr_t)addr, &pages))
-		return -EINVAL;
-	munmap(pages.base, pages.bytes);
-	return 0;
-}
-
-/*
- * A window that is being changed cannot be the one meant: nobody may use it
- * before fam_map() returned or after fam_unmap() was called. Hence it is passed
- * over and not waited for.
- */
-static bool window_holds(const struct fam_window *window, uintptr_t addr,
-			 size_t len, uint64_t *offset)
-{
-	uint64_t version =
-		atomic_load_explicit(&window->version, memory_order_acquire);
-	uintptr_t distance = addr - atomic_load_explicit(&window->start,
-							 memory_order_acquire);
-	size_t length =
-		atomic_load_explicit(&window->length, memory_order_acquire);
-	uint64_t start =
-		atomic_load_explicit(&window->offset, memory_order_acquire);
-
-	if (length == 0 || distance > length || len > length - distance)
-		return false;
-	if (version % 2 ||
-	    atomic_load_explicit(&window->version, memory_order_relaxed) !=
-		    version)
-		return false;
-	*offset = start + distance;
-	return true;
-}
-
-int fam_map_find(struct fam *fam, const void *addr, size_t len,
-		 uint64_t *offset)
-{
-	const struct fam_window *window =
-		atomic_load_explicit(&fam->windows, memory_order_acquire);
-
-	for (; window; window = window->next) {
-		if (window_holds(window, (uintptr_t)addr, len, offset))
-			return 0;
-	}
-	return -EFAULT;
 }
 
 static void describe_format(const struct fam *fam, struct fam_info *info)

@@ -1,8 +1,12 @@
 # libfam, the fam command, and what runs in a node.
-fam-obj := $(call objects,guest-lib,error atomic-check layout mailbox sessions session session-join session-keeper session-watch session-event source find pci hostfile medium writeback window \
-	cachetype map cpu copy persist persist-tickets persist-group \
+fam-obj := $(call objects,guest-lib,error atomic-check crc32c layout mailbox sessions session session-join session-keeper session-watch session-event source stores find pci hostfile medium writeback window \
+	cachetype map map-windows cpu copy persist persist-tickets persist-group \
 	persist-host persist-mark persist-mailbox persist-wait owner bell bells bells-module bells-soft bells-wait \
-	module peers signal wire server server-connect server-peer doorbell)
+	module peers signal wire server server-connect server-peer doorbell) \
+	$(patsubst %.c,$(OBJ)/%.o,$(wildcard guest-lib/sync/*.c \
+		guest-lib/objects/*.c guest-lib/messages/*.c \
+		guest-lib/regions/*.c guest-lib/check/*.c \
+		guest-lib/heap/*.c guest-lib/containers/*.c))
 
 $(LIB)/libfam.a: $(fam-obj)
 
@@ -13,8 +17,8 @@ $(LIB)/libfam.so.$(SOVERSION): $(fam-obj:.o=.pic.o) guest-lib/libfam.map
 	$(Q)ln -sf libfam.so.$(SOVERSION) $(LIB)/libfam.so.0
 	$(Q)ln -sf libfam.so.0 $(LIB)/libfam.so
 
-fam-tool-obj := $(call objects,guest-lib/tools,fam fam-opt fam-out fam-io \
-	fam-info fam-verify fam-peer fam-ring fam-sessions fam-ping)
+fam-tool-obj := $(patsubst %.c,$(OBJ)/%.o,$(filter-out %/fam-init.c,\
+	$(wildcard guest-lib/tools/*.c)))
 $(BIN)/fam: $(fam-tool-obj) $(LIB)/libfam.a
 $(BIN)/fam: LIBS = $(PMEM_LIBS)
 
@@ -38,7 +42,5 @@ $(BUILD)/examples/%: $(OBJ)/guest-lib/examples/%.o $(LIB)/libfam.a
 .PHONY: examples
 examples: $(examples-bin) ## build guest-lib/examples into BUILD/examples
 
-# The tests that look behind the public headers.
-$(call objects,tests,unit/test-cachetype unit/test-atomic-check unit/test-persist \
-	unit/test-persist-group unit/test-persist-mailbox fuzz/fuzz-mailbox-client fuzz/fuzz-sessions fuzz/fuzz-bells unit/test-doorbell \
-	unit/test-bells unit/test-doorbell-setup unit/test-window unit/test-map-find fuzz/fuzz-host-dialect): CPPFLAGS += -Iguest-lib
+# Its directories include what is in guest-lib itself.
+$(OBJ)/guest-lib/%: CPPFLAGS += -Iguest-lib

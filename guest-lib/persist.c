@@ -222,16 +222,28 @@ static void set_limit(const struct fam *fam, struct fam_ask *ask, int64_t ns)
 	ask->until = ask->began + ns;
 }
 
-int fam_persist_range(struct fam *fam, uint64_t offset, size_t len)
+/* The last one's answer is that of all before: tickets end in their order. */
+int fam_persist_ranges(struct fam *fam, const struct fam_range *ranges,
+		       size_t count)
 {
-	struct fam_ask ask = {.range = {offset, len}};
-	int r;
+	struct fam_ask ask = {0};
+	int r = 0;
 
 	/* Also for those who will read the memory on the CPU's behalf. */
 	fam_drain(fam);
 	set_limit(fam, &ask, FAM_PERSIST_SECONDS * SECOND_NS);
-	r = fam->persist->post(fam, &ask);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		ask.range = ranges[i];
+		r = fam->persist->post(fam, &ask);
+	}
 	return r < 0 || fam->persist->cpu ? r : fam->persist->wait(fam, &ask);
+}
+
+int fam_persist_range(struct fam *fam, uint64_t offset, size_t len)
+{
+	const struct fam_range range = {offset, len};
+
+	return fam_persist_ranges(fam, &range, 1);
 }
 
 /* May the range be made durable at all, and where does it lie? */

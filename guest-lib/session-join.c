@@ -6,27 +6,30 @@
 #include <sys/mman.h>
 #include <sys/utsname.h>
 
+#include <fam-boot.h>
+
+#include "fam-park.h"
 #include "fam-session.h"
 
 #define TRIES 16
 
 /* --- the table -------------------------------------------------------------- */
 
-/* Whole pages around it, which may be larger than it. */
 static int map_table(struct fam *fam)
 {
 	struct fam_membership *m = fam->sessions;
-	uint64_t page = fam->source.page_bytes;
-	uint64_t offset = fam->sb.sessions_offset;
-	uint64_t first = offset / page * page;
-	uint64_t end = offset + fam->sb.sessions_bytes;
-	int r;
+	struct fam_pages pages;
+	int r = fam_source_map_pages(&fam->source, fam->sb.sessions_offset,
+				     fam->sb.sessions_bytes, &pages);
 
-	m->page_bytes = (size_t)((end - first + page - 1) / page * page);
-	r = fam_source_map(&fam->source, first, m->page_bytes, &m->pages);
-	if (r == 0)
-		m->table = (void *)((char *)m->pages + (offset - first));
-	return r;
+	if (r < 0)
+		return r;
+	m->pages = pages.base;
+	m->page_bytes = pages.bytes;
+	m->table = (void *)pages.start;
+	if (fam->source.via == FAM_VIA_FILE)
+		fam_boot_note(m->table);
+	return 0;
 }
 
 static bool has_table(const struct fam *fam)
@@ -101,11 +104,22 @@ static void fill_in(struct fam *fam, unsigned int slot)
 	put64(&s->beat, m->beat);
 }
 
+/* Its low 40 bits name the session wherever it holds something: fam-holder.h */
+static uint64_t draw_token(void)
+{
+	uint64_t token;
+
+	do {
+		token = fam_owner_token() >> 16;
+	} while ((token & UINT64_C(0xffffffffff)) == 0);
+	return token;
+}
+
 /* One try: 0; -EUSERS no place is free; -EAGAIN it was taken away at once. */
 static int take_place(struct fam *fam)
 {
 	struct fam_membership *m = fam->sessions;
-	uint64_t token = fam_owner_token() >> 16;
+	uint64_t token = draw_token();
 	int slot = fam_sessions_claim(m->table, token);
 	uint64_t joining = fam_sessions_word(token, 0, FAM_SESSIONS_JOINING);
 	uint64_t live = fam_sessions_word(token, 0, FAM_SESSIONS_LIVE);
@@ -118,6 +132,7 @@ static int take_place(struct fam *fam)
 		return -EAGAIN;
 	atomic_store_explicit(&m->id, fam_sessions_id(live, (unsigned int)slot),
 			      memory_order_release);
+	fam_park_joined(fam, m->table, m->id);
 	m->beat_due = fam_now_ns();
 	return 0;
 }

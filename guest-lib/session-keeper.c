@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
+#include "fam-park.h"
 #include "fam-session.h"
 
 #define STACK_BYTES (256 << 10) /* address space; little of it is touched */
@@ -136,6 +138,8 @@ static int turn(struct fam *fam, struct pollfd *neighbour)
 	int ms, bridge;
 	int64_t now;
 
+	/* First, as somebody waits for it; in vain, if the bell was not rung. */
+	fam_park_rung(fam);
 	pthread_mutex_lock(&m->lock);
 	now = fam_now_ns();
 	if (neighbour->revents)
@@ -150,6 +154,8 @@ static int turn(struct fam *fam, struct pollfd *neighbour)
 		fam_keeper_news(m);
 	if (found & FAM_LOOK_CHANGED)
 		fam_keeper_tell(fam);
+	if (found & FAM_LOOK_GONE)
+		fam_park_deaths(fam);
 	bridge = fam_bells_bridge(fam);
 	return bridge >= 0 && bridge < ms ? bridge : ms;
 }
@@ -177,6 +183,17 @@ static bool is_there(struct fam *fam)
 	       fam_source_recheck(&fam->source) == 0;
 }
 
+/*
+ * It works for some microseconds a second, but in time: a program that is to get
+ * only what others leave would lose its session when they leave nothing for a
+ * second. Who may not do this is as late as its program.
+ */
+static void be_in_time(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) > 0)
+		(void)setpriority(PRIO_PROCESS, 0, 0);
+}
+
 static void *keep(void *arg)
 {
 	struct fam *fam = arg;
@@ -187,6 +204,7 @@ static void *keep(void *arg)
 		[ON_NEIGHBOUR] = {.fd = -1, .events = POLLIN},
 	};
 
+	be_in_time();
 	/* For people who look at the threads of a program. */
 	prctl(PR_SET_NAME, "fam-keeper");
 	while (!atomic_load_explicit(&m->stop, memory_order_acquire)) {

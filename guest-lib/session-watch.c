@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "fam-park.h"
 #include "fam-session.h"
 
 /* One look at everybody. */
 struct look {
+	struct fam *fam;
 	struct fam_membership *m;
 	struct fam_sessions *table;
 	int64_t now;
@@ -38,6 +40,19 @@ static bool is_live(uint64_t word)
 	       fam_sessions_phase(word) == FAM_SESSIONS_LIVE;
 }
 
+/* Did somebody come, and nothing else? */
+static bool has_come(unsigned int slot, uint64_t was, uint64_t now)
+{
+	bool joins = fam_sessions_phase(was) == FAM_SESSIONS_JOINING &&
+		     fam_sessions_id(was, slot) == fam_sessions_id(now, slot);
+
+	if (!fam_sessions_is_sane(now))
+		return false;
+	if (fam_sessions_phase(now) == FAM_SESSIONS_JOINING)
+		return was == 0;
+	return is_live(now) && (was == 0 || joins);
+}
+
 /*
  * Note what is seen. Has it been so for longer than @lease_ms allows?
  *
@@ -56,6 +71,8 @@ static bool is_overdue(struct look *look, unsigned int slot, uint64_t word,
 
 	if (sight->word != word)
 		look->result |= FAM_LOOK_MOVED;
+	if (sight->word != word && !has_come(slot, sight->word, word))
+		look->result |= FAM_LOOK_GONE;
 	if (sight->word == word && sight->beat == beat &&
 	    sight->lease_ms == lease_ms && look->gap <= lease / 2)
 		return look->now - sight->since >= patience;
@@ -73,9 +90,10 @@ static bool is_overdue(struct look *look, unsigned int slot, uint64_t word,
  * its word. He may be stopped at any time, and another go on in his place: each
  * step must be one that can only be made once.
  */
-static void clear_up(struct look *look, unsigned int slot)
+static void clear_up(struct look *look, unsigned int slot, uint64_t id)
 {
 	fam_sessions_untake_all(look->table, slot);
+	fam_park_clear_up(look->fam, fam_holder(id));
 }
 
 static void recover(struct look *look, unsigned int slot)
@@ -95,7 +113,7 @@ static void recover(struct look *look, unsigned int slot)
 		fam_sessions_untake(look->table, slot, taken);
 		return;
 	}
-	clear_up(look, slot);
+	clear_up(look, slot, fam_sessions_id(dead, slot));
 	fam_sessions_free(look->table, slot, taken,
 			  fam_sessions_reason(look->table, slot,
 					      fam_sessions_id(dead, slot)));
@@ -254,7 +272,7 @@ void fam_session_meet(struct fam_membership *m)
 	if (who->pid == 0 || who->pid > INT_MAX)
 		return;
 	m->neighbour = *who;
-	/* Fails in an old kernel, or if it is gone: the looks find that. */
+	/* Fails in an old kernel, or if it is gone. */
 	fd = fam_fd_lift((int)syscall(SYS_pidfd_open, (pid_t)who->pid, 0));
 	if (fd >= 0 && fam_owner_is_dead(who->pid, who->started)) {
 		/* It is of who has that number now. */
@@ -262,6 +280,9 @@ void fam_session_meet(struct fam_membership *m)
 		fd = -1;
 	}
 	m->neighbour.fd = fd;
+	/* It may have ended before it was met: a look finds that, at once. */
+	if (fd < 0)
+		m->look_due = 0;
 }
 
 void fam_session_bury(struct fam_membership *m)
@@ -288,6 +309,7 @@ unsigned int fam_session_look(struct fam *fam, int64_t now)
 	struct fam_membership *m = fam->sessions;
 	uint64_t id = atomic_load_explicit(&m->id, memory_order_acquire);
 	struct look look = {
+		.fam = fam,
 		.m = m,
 		.table = m->table,
 		.now = now,
@@ -299,19 +321,21 @@ unsigned int fam_session_look(struct fam *fam, int64_t now)
 		.neighbour.fd = -1,
 	};
 	uint64_t changes;
+	bool changed;
 
 	if (id && look.acts)
 		look.own = fam_session_live_word(id);
 	/* Before the slots: what changes meanwhile is for the next look. */
 	changes =
 		atomic_load_explicit(&m->table->changes, memory_order_acquire);
-	/* Somebody may have come and gone between two looks. */
-	if (changes != m->changes)
-		look.result |= FAM_LOOK_MOVED;
+	changed = changes != m->changes;
 	m->changes = changes;
 	/* From the own one on: the neighbour is the first that is met. */
 	for (unsigned int i = 0; i < FAM_SESSIONS_SLOTS; i++)
 		look_at(&look, (look.slot + i) % FAM_SESSIONS_SLOTS);
+	/* If it is nobody who is there, he has come and gone meanwhile. */
+	if (changed && !(look.result & FAM_LOOK_MOVED))
+		look.result |= FAM_LOOK_MOVED | FAM_LOOK_GONE;
 	m->looked = now;
 	m->shortest_ms = look.shortest_ms;
 	m->deaf = look.deaf;

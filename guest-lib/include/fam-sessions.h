@@ -112,7 +112,9 @@ struct fam_sessions {
 	uint64_t reserved0[7];
 	/* Written by the server. */
 	_Atomic uint64_t server; /* random, of its life; 0: none runs */
-	uint64_t reserved1[503];
+	/* Written by whoever attaches on the host: which start of it this is. */
+	_Atomic uint64_t boot; /* 0: not known */
+	uint64_t reserved1[502];
 	_Atomic uint64_t word[FAM_SESSIONS_SLOTS];
 	/* Written by the server: peer 64w + b is attached. */
 	_Atomic uint64_t present[FAM_SESSIONS_IDS / 64];
@@ -139,6 +141,7 @@ _Static_assert(offsetof(struct fam_sessions_slot, node_name) == 128, "format");
 _Static_assert(offsetof(struct fam_sessions_slot, name) == 192, "format");
 _Static_assert(offsetof(struct fam_sessions_slot, bell) == 256, "format");
 _Static_assert(offsetof(struct fam_sessions, server) == 64, "format");
+_Static_assert(offsetof(struct fam_sessions, boot) == 72, "format");
 _Static_assert(offsetof(struct fam_sessions, word) == 4096, "format");
 _Static_assert(offsetof(struct fam_sessions, present) == 12288, "format");
 _Static_assert(offsetof(struct fam_sessions, slot) == 65536, "format");

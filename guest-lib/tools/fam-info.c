@@ -110,7 +110,7 @@ static void print_persist(const struct fam_info *info)
 	/* What the sentence has said, or what the next open decides. */
 	if (info->failed == 0 || info->persist == FAM_PERSIST_NONE)
 		return;
-	printf("  %-12s %s\n", "but now:", fam_strerror(info->failed));
+	printf("  %-12s %s\n", "but now:", fabric_cause(info->failed));
 }
 
 static void print_size(const char *key, uint64_t bytes)
@@ -200,6 +200,8 @@ static void print_text(const char *name, const struct about *about)
 		printf("  %-12s %s\n", "device:", info->device);
 	if (info->server[0])
 		printf("  %-12s %s\n", "server:", info->server);
+	if (info->read_only)
+		printf("  %-12s read-only\n", "access:");
 	print_peer(info);
 	print_mapping(info);
 	print_interrupts(info);
@@ -242,6 +244,7 @@ static void print_json(const char *name, const struct about *about)
 	json_number("data_offset", info->data_offset);
 	json_number("page_bytes", info->page_bytes);
 	json_pair("transport", transport_name(info));
+	printf(", \"read_only\": %s", info->read_only ? "true" : "false");
 	json_pair("device", info->device);
 	json_pair("path", info->path);
 	json_pair("backend", backend_name(info));
@@ -254,7 +257,7 @@ static void print_json(const char *name, const struct about *about)
 	json_pair("persist", persist_name(info));
 	json_pair("window", info->window);
 	printf(", \"rung\": %s", info->rings ? "true" : "false");
-	json_pair("failed", info->failed ? fam_strerror(info->failed) : "");
+	json_pair("failed", info->failed ? fabric_cause(info->failed) : "");
 	json_number("version", info->version);
 	json_number("generation", info->generation);
 	json_number("created_ns", info->created_ns);
@@ -307,7 +310,8 @@ static void info_failed(struct walk *walk, const char *name, int error)
 	printf("{\"name\": ");
 	json_text(stdout, name);
 	printf(", \"error\": ");
-	json_error(stdout, fam_strerror(error), error);
+	json_error(stdout, fabric_cause(error), fam_errhint(error),
+		   exit_status_of(error));
 	printf("}");
 }
 
@@ -372,7 +376,7 @@ static void list_one(unsigned int position, const char *name,
 
 	snprintf(pos, sizeof(pos), "#%u", position);
 	if (!info) {
-		snprintf(why, sizeof(why), " (%s)", fam_strerror(error));
+		snprintf(why, sizeof(why), " (%s)", fabric_cause(error));
 		printf(LIST_FORMAT, pos, "-", "-", "-", "-", name, why);
 		return;
 	}

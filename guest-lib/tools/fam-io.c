@@ -4,40 +4,109 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "fam-tool.h"
+#include "fam-region-tool.h"
 
-int span_open(const struct options *options, unsigned int flags,
-	      const char *verb, struct span *out)
+static int span_open_fabric(struct span *span, unsigned int flags,
+			    uint64_t *bytes)
 {
+	const struct options *options = span->options;
 	struct fam_info info = {0};
-	struct fam *fam;
-	int r = fam_open(&fam, options->fabric,
+	int r = fam_open(&span->fam, options->fabric,
 			 flags | FAM_OPEN_NO_SESSION |
 				 (options->raw ? FAM_OPEN_RAW : 0));
 
 	if (r < 0)
-		return say_failure(options, verb, r);
-	r = fam_get_info(fam, &info, sizeof(info));
-	if (r == 0 && (options->offset > info.data_bytes ||
-		       options->length > info.data_bytes - options->offset))
-		r = -ERANGE;
-	if (r < 0) {
-		fam_close(fam);
-		return say_failure(options, verb, r);
+		return r;
+	r = fam_get_info(span->fam, &info, sizeof(info));
+	*bytes = info.data_bytes;
+	return r;
+}
+
+/* EXIT_DONE, or an exit status after a message. */
+static int span_open_region(struct span *span, unsigned int flags,
+			    const char *verb, uint64_t *bytes)
+{
+	const struct options *options = span->options;
+	bool reads = flags & FAM_OPEN_RDONLY;
+	struct fam_region_info info = {0};
+	int r, status = reads ? regions_use(options, &span->fam)
+			      : regions_change(options, &span->fam);
+
+	if (status) {
+		span->fam = NULL;
+		return status;
 	}
-	out->fam = fam;
-	out->offset = options->offset;
-	out->end = options->has_length ? options->offset + options->length
-				       : info.data_bytes;
+	r = fam_region_open(span->fam, options->region,
+			    reads ? FAM_REGION_READ : FAM_REGION_WRITE,
+			    &span->region);
+	if (r == 0)
+		r = fam_region_stat(span->region, &info, sizeof(info));
+	*bytes = info.bytes;
+	return r < 0 ? say_span_failure(span, verb, r) : EXIT_DONE;
+}
+
+int span_open(const struct options *options, unsigned int flags,
+	      const char *verb, struct span *out)
+{
+	uint64_t bytes = 0;
+	int r = 0, status = EXIT_DONE;
+
+	if (options->raw && options->region)
+		return say_usage("a raw fabric has no regions");
+	*out = (struct span){.options = options, .offset = options->offset};
+	if (options->region)
+		status = span_open_region(out, flags, verb, &bytes);
+	else
+		r = span_open_fabric(out, flags, &bytes);
+	if (status == EXIT_DONE && r == 0 &&
+	    (options->offset > bytes ||
+	     options->length > bytes - options->offset))
+		r = -ERANGE;
+	if (r < 0)
+		status = say_span_failure(out, verb, r);
+	if (status)
+		return span_close(out, status);
+	out->end =
+		options->has_length ? options->offset + options->length : bytes;
 	return EXIT_DONE;
+}
+
+int span_close(struct span *span, int status)
+{
+	fam_region_close(span->region);
+	fam_close(span->fam);
+	peer_raise();
+	return status;
 }
 
 int span_map(const struct span *span, void **window, size_t *len)
 {
 	uint64_t left = span->end - span->offset;
 
+	if (peer_stopped())
+		return -EINTR;
 	*len = left < WINDOW_BYTES ? left : WINDOW_BYTES;
-	return *len ? fam_map(span->fam, span->offset, *len, window) : 0;
+	if (*len == 0)
+		return 0;
+	return span->region ? fam_region_map(span->region, span->offset, *len,
+					     window)
+			    : fam_map(span->fam, span->offset, *len, window);
+}
+
+void span_unmap(const struct span *span, void *window)
+{
+	if (span->region)
+		fam_region_unmap(span->region, window);
+	else
+		fam_unmap(span->fam, window);
+}
+
+int say_span_failure(const struct span *span, const char *verb, int error)
+{
+	return span->options->region
+		       ? say_region_failure(span->options, span->fam, verb,
+					    span->options->region, error)
+		       : say_failure(span->options, verb, error);
 }
 
 /*
@@ -49,7 +118,7 @@ static int output_all(const char *data, size_t len)
 	while (len) {
 		ssize_t n = write(STDOUT_FILENO, data, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !peer_stopped())
 			continue;
 		if (n < 0)
 			return -errno;
@@ -62,9 +131,9 @@ static int output_all(const char *data, size_t len)
 int cmd_read(const struct options *options)
 {
 	int status, r, lost = 0;
-	struct span span = {0};
+	struct span span = {.options = options};
 	void *window;
-	size_t len;
+	size_t len = 0;
 
 	status = span_open(options, FAM_OPEN_RDONLY, "read", &span);
 	if (status)
@@ -74,16 +143,16 @@ int cmd_read(const struct options *options)
 		if (r < 0 || len == 0)
 			break;
 		lost = output_all(window, len);
-		fam_unmap(span.fam, window);
+		span_unmap(&span, window);
 		span.offset += len;
 	} while (lost == 0);
-	fam_close(span.fam);
 	if (r < 0)
-		return say_failure(options, "read", r);
-	if (lost == 0 && close(STDOUT_FILENO) < 0)
+		status = say_span_failure(&span, "read", r);
+	else if (lost == 0 && close(STDOUT_FILENO) < 0)
 		lost = -errno;
-	return lost ? say_system("cannot write standard output", -lost)
-		    : EXIT_DONE;
+	if (lost && !peer_stopped())
+		status = say_system("cannot write standard output", -lost);
+	return span_close(&span, status);
 }
 
 /* Fill a window from stdin: bytes read, fewer at its end; negative errno. */
@@ -94,7 +163,7 @@ static ssize_t input_window(char *window, size_t len)
 	while (done < len) {
 		ssize_t n = read(STDIN_FILENO, window + done, len - done);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !peer_stopped())
 			continue;
 		if (n < 0)
 			return -errno;
@@ -113,13 +182,15 @@ static int write_window(const struct options *options, struct span *span,
 {
 	ssize_t n = input_window(window, len);
 
+	if (n == -EINTR)
+		return -EXIT_FAILED; /* as was wished */
 	if (n < 0)
 		return -say_system("cannot read standard input", (int)-n);
 	if (options->persist) {
 		int r = fam_persist(span->fam, window, (size_t)n);
 
 		if (r < 0)
-			return -say_failure(options, MAKE_DURABLE, r);
+			return -say_span_failure(span, MAKE_DURABLE, r);
 	}
 	span->offset += (uint64_t)n;
 	return (size_t)n == len;
@@ -134,17 +205,18 @@ static int check_input_end(const struct options *options,
 	if (input_window(&extra, 1) <= 0)
 		return EXIT_DONE;
 	fprintf(stderr,
-		"fam: cannot write all of the input: the fabric ends before "
-		"it: %" PRIu64 " bytes were written, nothing beyond\n",
+		"fam: cannot write all of the input: the %s ends before it: "
+		"%" PRIu64 " bytes were written, nothing beyond\n",
+		span->region ? "region" : "fabric",
 		span->offset - options->offset);
 	return EXIT_FAILED;
 }
 
 int cmd_write(const struct options *options)
 {
-	struct span span = {0};
+	struct span span = {.options = options};
 	void *window;
-	size_t len;
+	size_t len = 0;
 	int r, status = span_open(options, 0, "write", &span);
 
 	if (status)
@@ -152,26 +224,25 @@ int cmd_write(const struct options *options)
 	do {
 		r = span_map(&span, &window, &len);
 		if (r < 0)
-			status = say_failure(options, "write", r);
+			status = say_span_failure(&span, "write", r);
 		if (r < 0 || len == 0)
 			break;
 		r = write_window(options, &span, window, len);
-		fam_unmap(span.fam, window);
+		span_unmap(&span, window);
 		if (r < 0)
 			status = -r;
 	} while (r > 0);
 	if (status == EXIT_DONE && len == 0 && !options->has_length)
 		status = check_input_end(options, &span);
-	fam_close(span.fam);
-	return status;
+	return span_close(&span, status);
 }
 
 /* Without a byte to be written it is still told whether one could be. */
 int cmd_persist(const struct options *options)
 {
-	struct span span = {0};
+	struct span span = {.options = options};
 	void *window = NULL;
-	size_t len;
+	size_t len = 0;
 	int r, status = span_open(options, 0, MAKE_DURABLE, &span);
 
 	if (status)
@@ -182,9 +253,10 @@ int cmd_persist(const struct options *options)
 			break;
 		r = fam_persist(span.fam, window, len);
 		if (len)
-			fam_unmap(span.fam, window);
+			span_unmap(&span, window);
 		span.offset += len;
 	} while (r == 0 && span.offset < span.end);
-	fam_close(span.fam);
-	return r < 0 ? say_failure(options, MAKE_DURABLE, r) : EXIT_DONE;
+	if (r < 0)
+		status = say_span_failure(&span, MAKE_DURABLE, r);
+	return span_close(&span, status);
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fam-tool.h"
@@ -22,7 +23,7 @@ static void on_stop(int number)
 	alarm(1);
 }
 
-static void catch_signals(void)
+void peer_catch_signals(void)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
 	const struct sigaction action = {.sa_handler = on_stop};
@@ -39,6 +40,19 @@ static void catch_signals(void)
 bool peer_stopped(void)
 {
 	return stop_signal != 0;
+}
+
+#define PAUSE_MS 50
+
+bool peer_patience(unsigned int *waited_ms)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+	if (*waited_ms >= FAM_SESSION_LEASE_MS || peer_stopped())
+		return false;
+	nanosleep(&pause, NULL);
+	*waited_ms += PAUSE_MS;
+	return true;
 }
 
 /* Each doorbell of each peer is a descriptor. */
@@ -93,14 +107,19 @@ static int say_no_peers(const struct options *options)
 	return EXIT_FAILED;
 }
 
+/* From the first moment on: others may look before it is changed. */
+static void prepare(const struct options *options)
+{
+	raise_limit();
+	if (options->name)
+		program_invocation_short_name = (char *)options->name;
+}
+
 int peer_open(const struct options *options, struct fam **out)
 {
 	int r;
 
-	raise_limit();
-	/* From the first moment on: others may look before it is changed. */
-	if (options->name)
-		program_invocation_short_name = (char *)options->name;
+	prepare(options);
 	r = fam_open(out, options->fabric, 0);
 	if (is_of_memory(r) &&
 	    fam_open(out, options->fabric, FAM_OPEN_DOORBELL) == 0)
@@ -113,18 +132,41 @@ int peer_open(const struct options *options, struct fam **out)
 		fam_close(*out);
 		return say_no_peers(options);
 	}
-	catch_signals();
+	peer_catch_signals();
 	return EXIT_DONE;
+}
+
+int objects_open(const struct options *options, struct fam **out)
+{
+	int r;
+
+	prepare(options);
+	r = fam_open(out, options->fabric, 0);
+	if (r == -EMEDIUMTYPE)
+		return say_no_objects(options);
+	if (r < 0)
+		return say_failure(options, "attach to", r);
+	if (fam_session_check(*out) == -EOPNOTSUPP) {
+		fam_close(*out);
+		return say_no_objects(options);
+	}
+	peer_catch_signals();
+	return EXIT_DONE;
+}
+
+void peer_raise(void)
+{
+	if (stop_signal) {
+		signal(stop_signal, SIG_DFL);
+		raise(stop_signal);
+	}
 }
 
 int peer_close(struct fam *fam, int status)
 {
 	fam_close(fam);
 	status = finish_output(status);
-	if (stop_signal) {
-		signal(stop_signal, SIG_DFL);
-		raise(stop_signal);
-	}
+	peer_raise();
 	return status;
 }
 
@@ -142,14 +184,15 @@ int say_no_sessions(const struct options *options)
 
 int say_lost(const struct options *options)
 {
-	char name[FABRIC_TEXT];
+	static const char hint[] =
+		"this program or its machine stood still for longer than its "
+		"lease; start it again";
+	char name[FABRIC_TEXT], text[FABRIC_TEXT + 64];
 
-	fprintf(stderr,
-		"fam: the others declared dead the own session in %s\n"
-		"hint: this program or its machine stood still for longer "
-		"than its lease; start it again\n",
-		fabric_text(options, name));
-	return EXIT_FAILED;
+	snprintf(text, sizeof(text),
+		 "the others declared dead the own session in %s",
+		 fabric_text(options, name));
+	return say(options, text, hint, EXIT_FAILED);
 }
 
 int say_peer_failure(const struct options *options, const char *verb, int error)

@@ -67,7 +67,7 @@ static int verify_span(const struct options *options, struct span *span,
 			write_words(window, len, key, span->offset);
 		else
 			check_words(window, len, key, span->offset, wrong);
-		fam_unmap(span->fam, window);
+		span_unmap(span, window);
 		span->offset += len;
 	}
 }
@@ -94,7 +94,7 @@ int cmd_verify(const struct options *options)
 {
 	const char *verb = options->write ? "write" : "read";
 	struct mismatch wrong = {0};
-	struct span span = {0};
+	struct span span = {.options = options};
 	int r, status;
 
 	if (options->write == options->check)
@@ -109,8 +109,10 @@ int cmd_verify(const struct options *options)
 	/* A raw file may end within a word. */
 	span.end -= (span.end - span.offset) % WORD;
 	r = verify_span(options, &span, &wrong);
-	fam_close(span.fam);
 	if (r < 0)
-		return say_failure(options, verb, r);
+		status = say_span_failure(&span, verb, r);
+	status = span_close(&span, status);
+	if (status)
+		return status;
 	return report(options, span.offset - options->offset, &wrong);
 }

@@ -33,12 +33,25 @@ enum fam_durability {
  */
 #define FAM_COMPAT_MAILBOX  0x1u /* there is a flush mailbox: FORMAT.md */
 #define FAM_COMPAT_SESSIONS 0x2u /* there is a table of sessions */
+#define FAM_COMPAT_OBJECTS  0x4u /* there are a parking and named objects */
+#define FAM_COMPAT_REGIONS  0x8u /* there are named regions */
 
 #define FAM_MAILBOX_OFFSET (UINT64_C(64) << 10)
 #define FAM_MAILBOX_BYTES  (UINT64_C(960) << 10)
 
 #define FAM_SESSIONS_OFFSET (UINT64_C(1088) << 10)
 #define FAM_SESSIONS_BYTES  (UINT64_C(576) << 10)
+
+#define FAM_PARKING_OFFSET (UINT64_C(1664) << 10)
+#define FAM_PARKING_BYTES  (UINT64_C(260) << 10)
+
+/* Named objects lie behind the data, at the end of the fabric. */
+#define FAM_OBJECTS_ALIGN	(UINT64_C(1) << 20)
+#define FAM_OBJECTS_DEFAULT_MAX (UINT64_C(256) << 20)
+
+/* The directory of regions lies behind the data, before the objects. */
+#define FAM_REGIONS_ALIGN	(UINT64_C(1) << 20)
+#define FAM_REGIONS_DEFAULT_MAX (UINT64_C(32) << 20)
 
 #define FAM_DATA_ALIGN	  (UINT64_C(2) << 20)
 #define FAM_DATA_OFFSET	  (UINT64_C(2) << 20)
@@ -76,7 +89,19 @@ struct fam_superblock {
 	/* With FAM_COMPAT_SESSIONS, else both zero: */
 	uint64_t sessions_offset; /* bytes, a multiple of 4096 */
 	uint64_t sessions_bytes;
-	uint8_t reserved[3912]; /* zero */
+	/* With FAM_COMPAT_OBJECTS, which needs sessions, else all zero: */
+	uint64_t parking_offset; /* bytes, a multiple of 4096 */
+	uint64_t parking_bytes;
+	/* Multiples of FAM_OBJECTS_ALIGN, behind the data; both zero: none. */
+	uint64_t objects_offset;
+	uint64_t objects_bytes;
+	/*
+	 * With FAM_COMPAT_REGIONS, which needs objects, else both zero: multiples
+	 * of FAM_REGIONS_ALIGN, behind the data.
+	 */
+	uint64_t regions_offset;
+	uint64_t regions_bytes;
+	uint8_t reserved[3864]; /* zero */
 };
 
 #ifndef __cplusplus /* the library itself is C */
@@ -104,7 +129,16 @@ _Static_assert(offsetof(struct fam_superblock, sessions_offset) == 168,
 	       "format");
 _Static_assert(offsetof(struct fam_superblock, sessions_bytes) == 176,
 	       "format");
-_Static_assert(offsetof(struct fam_superblock, reserved) == 184, "format");
+_Static_assert(offsetof(struct fam_superblock, parking_offset) == 184,
+	       "format");
+_Static_assert(offsetof(struct fam_superblock, parking_bytes) == 192, "format");
+_Static_assert(offsetof(struct fam_superblock, objects_offset) == 200,
+	       "format");
+_Static_assert(offsetof(struct fam_superblock, objects_bytes) == 208, "format");
+_Static_assert(offsetof(struct fam_superblock, regions_offset) == 216,
+	       "format");
+_Static_assert(offsetof(struct fam_superblock, regions_bytes) == 224, "format");
+_Static_assert(offsetof(struct fam_superblock, reserved) == 232, "format");
 _Static_assert(sizeof(struct fam_superblock) == FAM_SUPERBLOCK_BYTES, "format");
 #endif
 
@@ -139,6 +173,29 @@ uint32_t fam_crc32c(uint32_t crc, const void *data, size_t len);
 int fam_superblock_init(struct fam_superblock *sb, uint64_t size,
 			const char *label, const uint8_t uuid[FAM_UUID_BYTES],
 			uint64_t created_ns, enum fam_durability durability);
+
+/**
+ * fam_superblock_set_objects() - how much of a new fabric is for named objects
+ * @sb: from fam_superblock_init(), which leaves a sixteenth for them, at most
+ *	FAM_OBJECTS_DEFAULT_MAX
+ * @bytes: a multiple of FAM_OBJECTS_ALIGN; at least FAM_DATA_ALIGN must be left
+ *	for data. 0: the fabric can have none
+ *
+ * Return: 0; -EINVAL, @sb untouched
+ */
+int fam_superblock_set_objects(struct fam_superblock *sb, uint64_t bytes);
+
+/**
+ * fam_superblock_set_regions() - how much of a new fabric is for the directory of
+ * regions
+ * @sb: from fam_superblock_init(), which leaves a 32nd for it, at most
+ *	FAM_REGIONS_DEFAULT_MAX and at least FAM_REGIONS_ALIGN
+ * @bytes: as for fam_superblock_set_objects(); a region needs 1072. 0: the fabric
+ *	can have none
+ *
+ * Return: 0; -EINVAL, @sb untouched
+ */
+int fam_superblock_set_regions(struct fam_superblock *sb, uint64_t bytes);
 
 /** fam_superblock_seal() - set the copy number (0 or 1) and the checksum */
 void fam_superblock_seal(struct fam_superblock *sb, unsigned int copy);

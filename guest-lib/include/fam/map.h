@@ -66,8 +66,11 @@ struct fam;
  *	-EBADMSG	both copies of the superblock are damaged (also with
  *			FAM_OPEN_RAW: there is a fabric to be rescued)
  *	-EPROTONOSUPPORT a newer format than this library knows
- *	-EROFS		a newer format which this library may only read:
- *			FAM_OPEN_RDONLY opens it
+ *	-EROFS		a newer format which this library may only read, or
+ *			the node has the fabric to read only (famctl
+ *			create-node --fabric NAME:ro): FAM_OPEN_RDONLY opens
+ *			it. In a raw fabric the latter cannot be found out, and
+ *			stores have no effect
  *	-ENODATA	the file or device is shorter than its superblock says,
  *			or empty
  *	-ENOTBLK	the path is a directory, or neither file nor device
