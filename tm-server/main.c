@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fam-trim.h>
+
 #include "ctl.h"
 #include "notify.h"
 #include "options.h"
@@ -354,6 +356,7 @@ int main(int argc, char **argv)
 	fdio_guard_standard();
 	if (options_parse(&p.options, argc, argv, &err) < 0)
 		return report(&err);
+	p.options.config.trim = fam_trim_file;
 	log_init("tm-server", p.options.level);
 	switch (p.options.action) {
 	case OPTIONS_HELP:

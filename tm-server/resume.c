@@ -123,6 +123,7 @@ static void apply_sessions(const struct resume *r, struct server *s)
 
 	if (server_sessions_open(s, r->life, &err) < 0)
 		log_error("fabric '%s': %s", s->label, err.text);
+	server_trim_open(s);
 }
 
 static int apply(const struct resume *r, struct server *s, struct err *err)

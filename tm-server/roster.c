@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fam-boot.h>
 #include <fam-sessions.h>
 
 #include "flush-thread.h"
@@ -279,6 +280,8 @@ static int open_all(struct roster *r)
 	bytes = table;
 	for (size_t i = 0; i < FAM_SESSIONS_BYTES; i += PAGE)
 		(void)bytes[i];
+	/* before any node learns that the server is here */
+	fam_boot_note(r->table);
 	r->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return r->wake < 0 ? -errno : 0;
 }

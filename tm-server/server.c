@@ -196,7 +196,7 @@ static void on_drain(struct loop_source *source, uint32_t events, void *arg)
 	/* a write-back under way is waited for, and the loop goes on meanwhile
 	 */
 	if ((peers_backlog(s->peers) == 0 || loop_now_ms() >= s->drain_until) &&
-	    server_flush_stop(s))
+	    server_trim_stop(s) && server_flush_stop(s))
 		loop_quit(s->loop);
 	else
 		(void)loop_timer_set(source, DRAIN_LOOK_MS); /* valid timer */
@@ -309,6 +309,8 @@ static int open_all(struct server *s, const int inherited[IVSHMEM_DIALECTS],
 		ret = server_flush_open(s, NULL, NULL, 0, err);
 	if (ret == 0)
 		ret = server_sessions_open(s, 0, err);
+	if (ret == 0)
+		server_trim_open(s);
 	for (int d = 0; ret == 0 && d < IVSHMEM_DIALECTS; d++)
 		ret = open_listener(s, d, inherited[d], err);
 	if (ret == 0)
@@ -412,6 +414,7 @@ void server_close(struct server *s)
 	}
 	for (unsigned int v = 0; v < IVSHMEM_VECTORS_MAX; v++)
 		loop_remove(s->ring[v]);
+	server_trim_close(s);
 	server_flush_close(s);
 	server_sessions_close(s);
 	leave_state(s, attached);

@@ -11,6 +11,7 @@
 #include "roster.h"
 #include "slot.h"
 #include "state.h"
+#include "trim.h"
 #include "util/err.h"
 
 /* One fabric and all that serves it. */
@@ -25,6 +26,7 @@ struct server_config {
 	mode_t mode;		   /* of the sockets for peers */
 	gid_t gid;		   /* -1: as it comes */
 	struct peers_config peers; /* users, stall time and maximum */
+	trimmer_fn *trim;	   /* NULL: blocks are not given back */
 };
 
 struct server {
@@ -55,7 +57,8 @@ struct server {
 	struct state_mark mark; /* of a failed write-back */
 	bool distrusts;		/* flush_distrusts() of an earlier program */
 	struct loop_source *failure; /* timer, set by flush's thread */
-	struct roster *roster; /* NULL: the fabric has no table of sessions */
+	struct roster *roster;	 /* NULL: the fabric has no table of sessions */
+	struct trimmer *trimmer; /* NULL: the fabric has no regions */
 };
 
 /** server_check() - would server_open() succeed? changes nothing */
@@ -138,5 +141,21 @@ void server_sessions_go_on(struct server *server);
 
 /** server_sessions_close() - before the peers are let go, who live on */
 void server_sessions_close(struct server *server);
+
+/*
+ * Giving back the blocks of regions that are gone: server-trim.c. It needs the
+ * flush service: it begins after that, and ends before.
+ */
+
+/** server_trim_open() - if the region has a directory; a failure is logged */
+void server_trim_open(struct server *server);
+
+/** server_trim_stop() - ask it to; Return: true: it has stopped */
+bool server_trim_stop(struct server *server);
+
+/** server_trim_go_on() - after server_trim_stop() */
+void server_trim_go_on(struct server *server);
+
+void server_trim_close(struct server *server);
 
 #endif

@@ -30,6 +30,7 @@ static void fail(struct takeover *t, const char *why)
 	if (t->stops && !t->server->drain_until) {
 		server_flush_go_on(t->server);
 		server_sessions_go_on(t->server);
+		server_trim_go_on(t->server);
 	}
 	log_error("fabric '%s': cannot take over: %s", t->server->label, why);
 	ctl_take_over_failed(t->ctl, why);
@@ -145,6 +146,8 @@ static bool is_quiet(struct takeover *t)
 		t->stops = true;
 		t->until = now + SETTLE_MS;
 	}
+	if (!server_trim_stop(t->server))
+		return false;
 	stopped = server_sessions_stop(t->server);
 	return server_flush_stop(t->server) && stopped;
 }
