@@ -303,7 +303,7 @@ static unsigned int judge(const struct rule *rule, const char *path, bool *deny)
 	return fits ? permissions(perms) : 0;
 }
 
-bool apparmor_allows(const char *text, const char *path)
+static unsigned int judge_all(const char *text, const char *path)
 {
 	unsigned int allowed = 0, denied = 0;
 	struct rule rule = {0};
@@ -317,10 +317,21 @@ bool apparmor_allows(const char *text, const char *path)
 		else
 			allowed |= may;
 	}
-	return (allowed & ~denied) == MAY_BOTH;
+	return allowed & ~denied;
 }
 
-int apparmor_rule(const char *path, bool glob, char *out, size_t len)
+bool apparmor_allows(const char *text, const char *path)
+{
+	return judge_all(text, path) == MAY_BOTH;
+}
+
+bool apparmor_allows_reading(const char *text, const char *path)
+{
+	return judge_all(text, path) & MAY_READ;
+}
+
+/* Without its permissions and the comma. */
+static int write_path(const char *path, bool glob, char *out, size_t len)
 {
 	size_t n = 0;
 
@@ -337,7 +348,21 @@ int apparmor_rule(const char *path, bool glob, char *out, size_t len)
 			out[n++] = '\\';
 		out[n++] = *p;
 	}
-	return (int)n + snprintf(out + n, len - n, "\" rw,");
+	return (int)n;
+}
+
+int apparmor_rule(const char *path, bool glob, char *out, size_t len)
+{
+	int n = write_path(path, glob, out, len);
+
+	return n < 0 ? n : n + snprintf(out + n, len - (size_t)n, "\" rw,");
+}
+
+int apparmor_rule_reading(const char *path, char *out, size_t len)
+{
+	int n = write_path(path, false, out, len);
+
+	return n < 0 ? n : n + snprintf(out + n, len - (size_t)n, "\" r,");
 }
 
 bool apparmor_includes(const char *text, const char *file)

@@ -27,6 +27,9 @@ bool apparmor_match(const char *pattern, const char *path);
  */
 bool apparmor_allows(const char *text, const char *path);
 
+/** apparmor_allows_reading() - do they let somebody read it, at least? */
+bool apparmor_allows_reading(const char *text, const char *path);
+
 /**
  * apparmor_rule() - write the rule which allows reading and writing one path
  * @path: taken literally; or, if @glob, a pattern of ours
@@ -34,6 +37,9 @@ bool apparmor_allows(const char *text, const char *path);
  * Return: length; -ENAMETOOLONG; -EINVAL no rule can express this path
  */
 int apparmor_rule(const char *path, bool glob, char *out, size_t len);
+
+/** apparmor_rule_reading() - the rule which allows reading @path alone */
+int apparmor_rule_reading(const char *path, char *out, size_t len);
 
 /**
  * apparmor_includes() - does the policy @text include @file below

@@ -2,6 +2,7 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 #include "util/size.h"
 
 static struct {
-	const char *path, *dir, *mode, *group, *durability;
+	const char *path, *dir, *mode, *group, *durability, *objects, *regions;
 	bool sparse, prepare, raw;
 } o;
 
@@ -29,6 +30,10 @@ static const struct opt options[] = {
 	 "group of the file (root: that of libvirt's QEMU)", &o.group},
 	{"durability", 0, OPT_STRING, "host|guest",
 	 "what a durable store survives (host)", &o.durability},
+	{"objects", 0, OPT_STRING, "SIZE",
+	 "room for named objects; 0: none (a sixteenth)", &o.objects},
+	{"regions", 0, OPT_STRING, "COUNT",
+	 "how many regions it can have; 0: none (960 to 31296)", &o.regions},
 	{0}};
 
 static int not_a_size(const char *text, struct err *err)
@@ -61,6 +66,55 @@ static int read_size(const char *text, uint64_t *size, struct err *err)
 	if (ret < 0)
 		return not_a_size(text, err);
 	return fabric_check_size(*size, o.raw, err);
+}
+
+/* What is for objects and for regions if nobody says otherwise. */
+static struct fam_superblock usual(const struct fabric_spec *spec)
+{
+	const uint8_t uuid[FAM_UUID_BYTES] = {0};
+	struct fam_superblock sb;
+
+	(void)fam_superblock_init(&sb, spec->size, "x", uuid, 0,
+				  FAM_DURABILITY_HOST);
+	return sb;
+}
+
+/* --objects, or the default. */
+static int read_objects(struct fabric_spec *spec, uint64_t *objects,
+			struct err *err)
+{
+	if (!o.objects)
+		return 0;
+	/* what is too large to be a size is too large for any fabric, too */
+	if (size_parse(o.objects, objects) < 0) {
+		err_set(err, -EINVAL, "--objects: '%.40s' is not a size",
+			o.objects);
+		return err_hint(err, "digits and a unit, such as 64MiB; 0 for "
+				     "none");
+	}
+	spec->objects = objects;
+	return fabric_check_objects(spec->size,
+				    o.regions ? 0 : usual(spec).regions_bytes,
+				    *objects, err);
+}
+
+/* --regions, or the default. */
+static int read_regions(struct fabric_spec *spec, uint64_t *bytes,
+			struct err *err)
+{
+	uint64_t count, objects;
+	char *end;
+
+	if (!o.regions)
+		return 0;
+	errno = 0;
+	count = strtoull(o.regions, &end, 10);
+	if (o.regions[0] < '0' || o.regions[0] > '9' || *end || errno)
+		return err_set(err, -EINVAL,
+			       "--regions: '%.40s' is not a number", o.regions);
+	spec->regions = bytes;
+	objects = spec->objects ? *spec->objects : usual(spec).objects_bytes;
+	return fabric_check_regions(spec->size, objects, count, bytes, err);
 }
 
 /* --path FILE without NAME: the file's name is the fabric's. */
@@ -141,6 +195,12 @@ static int check_together(int argc, struct err *err)
 		return err_set(
 			err, -EINVAL,
 			"a raw fabric has no place to note --durability");
+	if (o.raw && o.objects)
+		return err_set(err, -EINVAL,
+			       "a raw fabric has no place for --objects");
+	if (o.raw && o.regions)
+		return err_set(err, -EINVAL,
+			       "a raw fabric has no place for --regions");
 	if (o.raw && o.path && !fabric_has_suffix(o.path)) {
 		err_set(err, -EINVAL,
 			"a raw fabric is known by its file's "
@@ -150,13 +210,23 @@ static int check_together(int argc, struct err *err)
 	return 0;
 }
 
+/* What the pointers of struct fabric_spec point to. */
+struct areas {
+	uint64_t objects, regions;
+};
+
 static int read_words(int argc, char **argv, char name[FAM_LABEL_BYTES],
-		      struct fabric_spec *spec, struct err *err)
+		      struct fabric_spec *spec, struct areas *areas,
+		      struct err *err)
 {
 	int ret = check_together(argc, err);
 
 	if (ret == 0)
 		ret = read_size(argv[0], &spec->size, err);
+	if (ret == 0)
+		ret = read_objects(spec, &areas->objects, err);
+	if (ret == 0)
+		ret = read_regions(spec, &areas->regions, err);
 	if (ret == 0)
 		ret = choose_name(argc, argv, name, err);
 	if (ret == 0)
@@ -231,7 +301,8 @@ static int run(const struct globals *globals, int argc, char **argv,
 	struct telling telling = {.globals = globals, .spec = &spec};
 	char name[FAM_LABEL_BYTES];
 	struct fabric fabric;
-	int ret = read_words(argc, argv, name, &spec, err);
+	struct areas areas;
+	int ret = read_words(argc, argv, name, &spec, &areas, err);
 
 	if (ret < 0)
 		return ret;

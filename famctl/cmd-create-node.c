@@ -22,7 +22,8 @@ static struct node_wish opts = {.count = NODE_NOT_GIVEN,
 
 static const struct opt options[] = {
 	{"fabric", 'f', OPT_LIST, "FABRIC",
-	 "name or path of a fabric to attach (fabric0); repeatable",
+	 "name or path of a fabric to attach (fabric0), with ':ro' behind it "
+	 "read-only; repeatable",
 	 &opts.fabrics},
 	{"count", 'n', OPT_NUMBER, "N", "N nodes PREFIX01, PREFIX02, ...",
 	 &opts.count},

@@ -13,28 +13,42 @@ static const struct out_field fields[] = {
 	{"vcpus", "VCPUS", OUT_TEXT},	  {"memory", "MEMORY", OUT_SIZE},
 	{"fabrics", "FABRICS", OUT_LIST}, {0}};
 
-static void add_fabrics(json_t *row, const struct node_meta *meta)
+/* For people a fabric is called as on the command line of create-node. */
+static json_t *shown_name(const struct node_fabric *f, bool json)
+{
+	return f->read_only && !json ? json_sprintf("%s:ro", f->name)
+				     : json_string(f->name);
+}
+
+static void add_fabrics(json_t *row, const struct node_meta *meta, bool json)
 {
 	json_t *names = json_array(), *attachments = json_array();
 
 	for (size_t i = 0; i < meta->count; i++) {
 		const struct node_fabric *f = &meta->fabric[i];
 
-		json_array_append_new(names, json_string(f->name));
+		json_array_append_new(names, shown_name(f, json));
 		json_array_append_new(
 			attachments,
-			json_pack("{s:s,s:s?,s:s,s:I,s:s,s:s,s:i}", "name",
+			json_pack("{s:s,s:s?,s:s,s:I,s:s,s:s,s:i,s:b}", "name",
 				  f->name, "uuid", f->uuid[0] ? f->uuid : NULL,
 				  "path", f->path, "size", (json_int_t)f->size,
 				  "transport", f->transport, "device",
-				  f->device, "vectors", (int)f->vectors));
+				  f->device, "vectors", (int)f->vectors,
+				  "read_only", f->read_only));
 	}
 	json_object_set_new(row, "fabrics", names);
 	json_object_set_new(row, "attachments", attachments);
 }
 
-static int add_row(const struct virt_node *node, void *rows, struct err *err)
+struct listing {
+	json_t *rows;
+	bool json; /* for programs */
+};
+
+static int add_row(const struct virt_node *node, void *arg, struct err *err)
 {
+	const struct listing *listing = arg;
 	json_t *row = json_pack(
 		"{s:s,s:s,s:s,s:b,s:i,s:I,s:s}", "name", node->name, "uuid",
 		node->uuid, "state", node->state, "active", node->active,
@@ -42,12 +56,12 @@ static int add_row(const struct virt_node *node, void *rows, struct err *err)
 		"flush", domxml_flush(node->meta.flush));
 
 	(void)err;
-	add_fabrics(row, &node->meta);
+	add_fabrics(row, &node->meta, listing->json);
 	if (node->damage[0]) {
 		json_object_set_new(row, "damage", json_string(node->damage));
 		out_warn("node '%s': %s", node->name, node->damage);
 	}
-	json_array_append_new(rows, row);
+	json_array_append_new(listing->rows, row);
 	return 0;
 }
 
@@ -55,7 +69,7 @@ static int run(const struct globals *globals, int argc, char **argv,
 	       struct err *err)
 {
 	_cleanup_virt_ struct virt *virt = NULL;
-	json_t *rows;
+	struct listing listing = {.json = globals->json};
 	int ret;
 
 	if (argc > 0)
@@ -64,12 +78,12 @@ static int run(const struct globals *globals, int argc, char **argv,
 	ret = virt_open(&virt, globals->connect, err);
 	if (ret < 0)
 		return ret;
-	rows = json_array();
-	ret = virt_each_node(virt, add_row, rows, err);
+	listing.rows = json_array();
+	ret = virt_each_node(virt, add_row, &listing, err);
 	if (ret < 0)
-		json_decref(rows);
+		json_decref(listing.rows);
 	else
-		out_table(globals->json, fields, rows);
+		out_table(globals->json, fields, listing.rows);
 	return ret;
 }
 

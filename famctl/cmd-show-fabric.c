@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <fam-regions.h>
+
 #include "cmd.h"
 #include "fabric-durability.h"
 #include "fabric.h"
@@ -24,6 +26,8 @@ static const struct out_field fields[] = {
 	{"allocated", "reserved", OUT_SIZE},
 	{"unreserved", "not reserved", OUT_SIZE},
 	{"format", "format", OUT_TEXT},
+	{"objects_bytes", "for objects", OUT_SIZE},
+	{"regions_max", "regions max", OUT_TEXT},
 	{"promise", "durability", OUT_TEXT},
 	{"ways", "ways", OUT_LIST},
 	{"uuid", "uuid", OUT_TEXT},
@@ -33,6 +37,7 @@ static const struct out_field fields[] = {
 	{"owner", "owner", OUT_TEXT},
 	{"group", "group", OUT_TEXT},
 	{"nodes", "nodes", OUT_LIST},
+	{"readers", "read-only in", OUT_LIST},
 	{"in_use", "in use", OUT_YESNO},
 	{"users", "used by", OUT_TEXT},
 	{"server_pid", "server", OUT_TEXT},
@@ -133,12 +138,16 @@ static int add_users(json_t *object, const struct fabric *fabric,
 
 static void add_nodes(json_t *object, const char *connect, const char *path)
 {
-	json_t *nodes;
+	json_t *nodes, *readers;
 	struct err ignored;
 
 	/* No libvirt, no nodes: the file is shown all the same. */
 	(void)fabric_nodes(connect, &nodes, &ignored);
 	json_object_set_new(object, "nodes", fabric_nodes_of(nodes, path));
+	readers = fabric_readers_of(nodes, path);
+	if (json_array_size(readers))
+		json_object_set(object, "readers", readers);
+	json_decref(readers);
 	json_decref(nodes);
 }
 
@@ -175,6 +184,15 @@ static void add_features(json_t *object, const struct fabric *fabric)
 		json_array_append_new(features, json_string("mailbox"));
 	if (fabric->sb.feature_compat & FAM_COMPAT_SESSIONS)
 		json_array_append_new(features, json_string("sessions"));
+	if (fabric->sb.feature_compat & FAM_COMPAT_OBJECTS) {
+		json_array_append_new(features, json_string("objects"));
+		add_number(object, "objects_bytes", fabric->sb.objects_bytes);
+	}
+	if (fabric->sb.feature_compat & FAM_COMPAT_REGIONS) {
+		json_array_append_new(features, json_string("regions"));
+		add_number(object, "regions_max",
+			   fam_regions_fit(fabric->sb.regions_bytes));
+	}
 	json_object_set_new(object, "features", features);
 }
 

@@ -39,7 +39,9 @@ static int add_committer(const struct virt_node *node, void *arg,
 	if (!node->active || node->meta.flush != NODE_FLUSH_MAILBOX)
 		return 0;
 	for (size_t i = 0; i < node->meta.count; i++) {
-		if (strcmp(node->meta.fabric[i].path, c->path) == 0 &&
+		const struct node_fabric *f = &node->meta.fabric[i];
+
+		if (strcmp(f->path, c->path) == 0 && !f->read_only &&
 		    c->used < sizeof(c->names))
 			c->used += (size_t)snprintf(
 				c->names + c->used, sizeof(c->names) - c->used,

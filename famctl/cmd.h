@@ -18,6 +18,7 @@ enum exit_status {
 	EXIT_NO_OBJECT = 3,   /* no such fabric, node or file */
 	EXIT_EXISTS = 4,      /* exists already, or is in use */
 	EXIT_UNREACHABLE = 5, /* libvirt or tm-server cannot be reached */
+	EXIT_PROBLEMS = 6,    /* check-fabric found what it did not repair */
 };
 
 /* Options every command takes, before or behind its name. */
@@ -51,6 +52,8 @@ extern const struct command cmd_create_fabric, cmd_list_fabrics,
 	cmd_show_fabric, cmd_sync_fabric, cmd_destroy_fabric, cmd_create_node,
 	cmd_list_nodes, cmd_start_node, cmd_stop_node, cmd_destroy_node,
 	cmd_make_bundle, cmd_start_server, cmd_list_servers, cmd_list_peers,
-	cmd_ping, cmd_stop_server, cmd_clear_errors, cmd_prepare_fabric;
+	cmd_ping, cmd_stop_server, cmd_clear_errors, cmd_prepare_fabric,
+	cmd_check_fabric, cmd_list_regions, cmd_show_region, cmd_map_fabric,
+	cmd_trim_fabric;
 
 #endif

@@ -11,9 +11,10 @@
 
 #define QEMU_XMLNS DOMXML_QEMU_XMLNS
 
-static void add_meta(xmlNode *node, const struct node_spec *spec,
-		     const struct fabric *fabric, const char *device)
+static void add_meta(xmlNode *node, const struct node_spec *spec, size_t index,
+		     const char *device)
 {
+	const struct fabric *fabric = &spec->fabrics[index];
 	xmlNode *entry = tree_add(node, node->ns, "fabric");
 	const char *transport = qemu_args_transport(spec->transport);
 	char uuid[FAM_UUID_TEXT] = "", size[24], vectors[16];
@@ -31,6 +32,8 @@ static void add_meta(xmlNode *node, const struct node_spec *spec,
 	tree_attr(entry, "device", device);
 	tree_attr(entry, "vectors",
 		  qemu_args_served(transport) ? vectors : NULL);
+	tree_attr(entry, "access",
+		  spec->read_only[index] ? DOMXML_READ_ONLY : NULL);
 }
 
 void domxml_add_arguments(xmlNode *domain, const struct qemu_args *args)
@@ -72,7 +75,7 @@ static int add_fabric(xmlNode *domain, xmlNode *meta,
 					  err);
 
 	if (ret == 0)
-		add_meta(meta, spec, &spec->fabrics[index], device);
+		add_meta(meta, spec, index, device);
 	return ret;
 }
 

@@ -32,6 +32,9 @@ extern const char *const domxml_devices_order[];
 /** domxml_add_arguments() - raw ones, behind those there are */
 void domxml_add_arguments(xmlNode *domain, const struct qemu_args *args);
 
+/* Attribute "access" of a fabric in our metadata. */
+#define DOMXML_READ_ONLY "ro"
+
 #define DOMXML_QEMU_XMLNS "http://libvirt.org/schemas/domain/qemu/1.0"
 
 /**

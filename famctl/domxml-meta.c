@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "domxml.h"
+#include "domxml-internal.h"
 #include "domxml-tree.h"
 #include "qemu-args.h"
 #include "util/size.h"
@@ -75,6 +75,18 @@ static bool read_vectors(const xmlNode *node, struct node_fabric *out)
 	return out->vectors >= 1 && out->vectors <= SERVERS_VECTORS_MAX;
 }
 
+/* Absent: the node may do both. Read-only is only what QEMU opens by itself. */
+static bool read_access(const xmlNode *node, struct node_fabric *out)
+{
+	char text[8];
+
+	out->read_only = xmlHasProp(node, (const xmlChar *)"access");
+	return !out->read_only ||
+	       (!qemu_args_served(out->transport) &&
+		copy_attr(node, "access", text, sizeof(text)) &&
+		!strcmp(text, DOMXML_READ_ONLY));
+}
+
 /* NULL, or the attribute which is wrong: anybody may have edited them. */
 static const char *read_fabric(const xmlNode *node, struct node_fabric *out)
 {
@@ -102,6 +114,8 @@ static const char *read_fabric(const xmlNode *node, struct node_fabric *out)
 		return "device";
 	if (!read_vectors(node, out))
 		return "vectors";
+	if (!read_access(node, out))
+		return "access";
 	return NULL;
 }
 

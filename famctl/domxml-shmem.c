@@ -145,7 +145,7 @@ int domxml_add_shmem(xmlNode *domain, const struct node_spec *spec,
 	char socket[SERVERS_PATH_MAX];
 	struct qemu_place place;
 	int bus = 0;
-	int ret = qemu_args_check(spec, fabric, err);
+	int ret = qemu_args_check(spec, index, err);
 
 	if (ret == 0)
 		ret = qemu_args_socket(spec, fabric, socket, err);

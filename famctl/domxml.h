@@ -54,7 +54,8 @@ struct node_spec {
 	enum node_flush flush;
 	bool raw_windows; /* by raw arguments: libvirt is too old for them */
 	const struct fabric *fabrics;
-	size_t fabric_count; /* 1 to NODE_FABRICS_MAX */
+	size_t fabric_count;		  /* 1 to NODE_FABRICS_MAX */
+	bool read_only[NODE_FABRICS_MAX]; /* which of them it cannot change */
 };
 
 /* What our <metadata> of a domain says about one of its fabrics. */
@@ -66,6 +67,7 @@ struct node_fabric {
 	char transport[16];
 	char device[16]; /* PCI path in the guest: "00:10.0", "00:10.0/00.0" */
 	unsigned int vectors; /* 0: this transport has none */
+	bool read_only;	      /* the node cannot change it */
 };
 
 struct node_meta {

@@ -107,8 +107,8 @@ static int resolve(const char *path, bool must_exist, char out[PATH_MAX],
 	return err_hint(err, NO_EMULATOR_HINT);
 }
 
-/* Runs the emulator with up to two arguments and expects success. */
-static int ask(const char *path, const char *arg1, const char *arg2,
+/* Runs the emulator with up to two arguments; its status is in the answer. */
+static int run(const char *path, const char *arg1, const char *arg2,
 	       struct run_result *answer, struct err *err)
 {
 	const char *const argv[] = {path, arg1, arg2, NULL};
@@ -124,6 +124,17 @@ static int ask(const char *path, const char *arg1, const char *arg2,
 		return err_set(err, -EPROTO,
 			       "emulator '%s' gave no answer to %s", path,
 			       arg1);
+	return 0;
+}
+
+/* The same, and expects success. */
+static int ask(const char *path, const char *arg1, const char *arg2,
+	       struct run_result *answer, struct err *err)
+{
+	int ret = run(path, arg1, arg2, answer, err);
+
+	if (ret < 0)
+		return ret;
 	if (answer->status != 0)
 		return err_set(err, -EPROTO,
 			       "emulator '%s' failed on %s with status %d",
@@ -187,6 +198,7 @@ static int by_version(const char *version, struct emulator *e, struct err *err)
 		return err_hint(err, "write it as 7.2 or 2.5.0");
 	}
 	devices_by_version(e);
+	e->told = true;
 	return 0;
 }
 
@@ -208,6 +220,25 @@ int emulator_probe(const char *path, const char *version, struct emulator *out,
 	if (ret < 0)
 		return ret;
 	return ask_devices(out, answer, err);
+}
+
+/* Old ones know no "help" there, which is an answer too. */
+int emulator_maps_read_only(const struct emulator *emulator, struct err *err)
+{
+	_cleanup_free_ struct run_result *answer = NULL;
+	int ret;
+
+	if (emulator->told)
+		return version_at_least(emulator, 6, 0);
+	answer = malloc(sizeof(*answer));
+	if (!answer)
+		return err_sys(err, ENOMEM, "emulator");
+	ret = run(emulator->path, "-object", "memory-backend-file,help", answer,
+		  err);
+	if (ret < 0)
+		return ret;
+	return answer->status == 0 &&
+	       strstr(answer->output, "readonly=") != NULL;
 }
 
 enum transport emulator_transport(const struct emulator *emulator)

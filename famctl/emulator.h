@@ -29,6 +29,7 @@ struct emulator {
 	bool has_pref64_reserve;    /* pcie-root-port property: QEMU >= 2.11 */
 	bool has_doorbell;	    /* a device too */
 	bool has_virtio_pmem;	    /* one more: QEMU >= 4.1 */
+	bool told; /* its version, by the user: it is never run */
 };
 
 /**
@@ -42,6 +43,14 @@ struct emulator {
  */
 int emulator_probe(const char *path, const char *version, struct emulator *out,
 		   struct err *err);
+
+/**
+ * emulator_maps_read_only() - can it give a node memory that it cannot change?
+ *
+ * Asks it, unless its version was typed: QEMU >= 6.0.
+ * Return: 1 yes; 0 no; -EPROTO it gave no answer; -ENOENT, ...
+ */
+int emulator_maps_read_only(const struct emulator *emulator, struct err *err);
 
 /** emulator_transport() - the transport for this emulator */
 enum transport emulator_transport(const struct emulator *emulator);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <fam-regions.h>
+
 #include "fabric.h"
 #include "util/size.h"
 
@@ -82,4 +84,51 @@ int fabric_check_size(uint64_t size, bool raw, struct err *err)
 		fabric_size_text(size, is));
 	return err_hint(err, "use %s or %s", fabric_size_text(lower, low),
 			fabric_size_text(lower * 2, high));
+}
+
+int fabric_check_objects(uint64_t size, uint64_t regions, uint64_t objects,
+			 struct err *err)
+{
+	uint64_t most = size - FAM_DATA_OFFSET - FAM_DATA_ALIGN - regions;
+	char is[SIZE_TEXT_MAX], good[SIZE_TEXT_MAX];
+
+	fabric_size_text(objects, is);
+	if (objects > most) {
+		err_set(err, -EINVAL, "%s for objects leaves no room for data",
+			is);
+		return err_hint(err, "use %s or less",
+				fabric_size_text(most, good));
+	}
+	if (objects % FAM_OBJECTS_ALIGN == 0)
+		return 0;
+	err_set(err, -EINVAL, "%s for objects is not a multiple of %s", is,
+		fabric_size_text(FAM_OBJECTS_ALIGN, good));
+	return err_hint(err, "use %s",
+			fabric_size_text(objects / FAM_OBJECTS_ALIGN *
+							 FAM_OBJECTS_ALIGN +
+						 FAM_OBJECTS_ALIGN,
+					 good));
+}
+
+int fabric_check_regions(uint64_t size, uint64_t objects, uint64_t count,
+			 uint64_t *bytes, struct err *err)
+{
+	uint64_t room = size - FAM_DATA_OFFSET - FAM_DATA_ALIGN - objects;
+	uint64_t area = 0, most;
+
+	room -= room % FAM_REGIONS_ALIGN;
+	most = fam_regions_fit(room);
+	if (count > most) {
+		err_set(err, -EINVAL,
+			count > FAM_REGIONS_MAX
+				? "%" PRIu64
+				  " regions are more than there can be"
+				: "%" PRIu64 " regions leave no room for data",
+			count);
+		return err_hint(err, "use %" PRIu64 " or less", most);
+	}
+	while (fam_regions_fit(area) < count)
+		area += FAM_REGIONS_ALIGN;
+	*bytes = area;
+	return 0;
 }

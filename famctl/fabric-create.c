@@ -246,9 +246,9 @@ static int fill(struct making *m, struct err *err)
 	return fabric_space_zero(m->file.fd, spec->size, m->base, err);
 }
 
-static int write_superblocks(const struct making *m, struct err *err)
+static int describe(const struct fabric_spec *spec, struct fam_superblock *sb,
+		    struct err *err)
 {
-	struct fam_superblock sb;
 	uint8_t uuid[FAM_UUID_BYTES];
 	struct timespec now;
 	int ret;
@@ -256,14 +256,30 @@ static int write_superblocks(const struct making *m, struct err *err)
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
 		return err_sys(err, errno, "cannot get random bytes");
-	ret = fam_superblock_init(&sb, m->spec->size, m->spec->name, uuid,
+	ret = fam_superblock_init(sb, spec->size, spec->name, uuid,
 				  (uint64_t)now.tv_sec * 1000000000 +
 					  (uint64_t)now.tv_nsec,
-				  m->spec->durability);
+				  spec->durability);
+	if (ret == 0 && spec->regions)
+		ret = fam_superblock_set_regions(sb, 0);
+	if (ret == 0 && spec->objects)
+		ret = fam_superblock_set_objects(sb, *spec->objects);
+	if (ret == 0 && spec->regions)
+		ret = fam_superblock_set_regions(sb, *spec->regions);
 	if (ret < 0)
 		return err_set(err, ret,
 			       "the format does not allow this name "
 			       "or size");
+	return 0;
+}
+
+static int write_superblocks(const struct making *m, struct err *err)
+{
+	struct fam_superblock sb;
+	int ret = describe(m->spec, &sb, err);
+
+	if (ret < 0)
+		return ret;
 	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
 		fam_superblock_seal(&sb, i);
 		ret = fdio_pwrite(m->file.fd, &sb, sizeof(sb),

@@ -39,6 +39,10 @@ struct fabric_spec {
 	bool sparse;	  /* do not reserve the space */
 	bool prepare;	  /* write zeros, so that commits cost one disk flush */
 	bool raw;	  /* no format */
+	/* For named objects; fabric_check_objects() accepts it. NULL: default */
+	const uint64_t *objects;
+	/* For the directory of regions; of fabric_check_regions(). The same. */
+	const uint64_t *regions;
 	const char *mode; /* octal text or NULL: 0660 (root), 0600 (others) */
 	const char
 		*group; /* name, number or NULL: libvirt's QEMU user's (root) */
@@ -71,6 +75,25 @@ const char *fabric_size_text(uint64_t bytes, char *out);
 /** fabric_check_size() - 0, or -EINVAL with a sentence and the nearest good
  * size */
 int fabric_check_size(uint64_t size, bool raw, struct err *err);
+
+/**
+ * fabric_check_objects() - may so much of a fabric be for named objects?
+ * @regions: bytes that are for the directory of regions
+ *
+ * Return: 0; -EINVAL with a sentence and a good size
+ */
+int fabric_check_objects(uint64_t size, uint64_t regions, uint64_t objects,
+			 struct err *err);
+
+/**
+ * fabric_check_regions() - what a directory of so many regions takes
+ * @objects: bytes that are for named objects
+ * @bytes: of the fabric; 0 for none
+ *
+ * Return: 0; -EINVAL with a sentence and a good number
+ */
+int fabric_check_regions(uint64_t size, uint64_t objects, uint64_t count,
+			 uint64_t *bytes, struct err *err);
 
 /**
  * fabric_create() - make a fabric's file
@@ -151,7 +174,8 @@ struct json_t;
 /**
  * fabric_nodes() - which nodes defined in libvirt refer to which files?
  * @connect: as in struct globals
- * @out: JSON array of {"node": name, "path": file}; the caller's to release
+ * @out: JSON array of {"node": name, "path": file,
+ *	"read_only": bool}; the caller's to release
  *
  * Return: 0; -ENOTCONN libvirt cannot be reached: the array is empty
  */
@@ -161,12 +185,24 @@ int fabric_nodes(const char *connect, struct json_t **out, struct err *err);
  */
 struct json_t *fabric_nodes_of(const struct json_t *nodes, const char *path);
 
+/** fabric_readers_of() - the same: those of them that cannot change it */
+struct json_t *fabric_readers_of(const struct json_t *nodes, const char *path);
+
 /**
  * fabric_sync() - make every store to the fabric durable
  *
  * Return: 0; -EIO; -EOPNOTSUPP the file lies in memory: there is no disk
  */
 int fabric_sync(const struct fabric *fabric, struct err *err);
+
+/**
+ * fabric_note_boot() - tell nodes which start of this host it is
+ *
+ * Else a node on a fabric without a server would not know that a power cut may
+ * have torn what it finds there (guest-lib/FORMAT.md). Needs no more than what
+ * QEMU needs: where the file may not be written, nothing is done.
+ */
+void fabric_note_boot(const struct fabric *fabric);
 
 /** fabric_json() - what every command shows of a fabric, as a JSON object */
 struct json_t *fabric_json(const struct fabric *fabric);

@@ -18,6 +18,7 @@ _famctl() {
 		ask=(complete "$command")
 	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --fabric || $command == *-fabric ||
 		$command == *-server || $command == list-peers ||
+		$command == list-regions || $command == show-region ||
 		$command == clear-errors ]]; then
 		ask=(complete fabrics)
 	elif [[ $command == *-node ]]; then

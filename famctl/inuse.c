@@ -209,6 +209,9 @@ static int add_node(const struct virt_node *node, void *arg, struct err *err)
 		json_object_set_new(use, "node", out_json_text(node->name));
 		json_object_set_new(use, "path",
 				    out_json_text(node->meta.fabric[i].path));
+		json_object_set_new(
+			use, "read_only",
+			json_boolean(node->meta.fabric[i].read_only));
 		json_array_append_new(nodes, use);
 	}
 	return 0;
@@ -237,7 +240,7 @@ static bool same_file(const char *a, const char *b)
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-struct json_t *fabric_nodes_of(const struct json_t *nodes, const char *path)
+static json_t *users_of(const json_t *nodes, const char *path, bool readers)
 {
 	json_t *names = json_array();
 
@@ -246,8 +249,20 @@ struct json_t *fabric_nodes_of(const struct json_t *nodes, const char *path)
 		const char *used =
 			json_string_value(json_object_get(use, "path"));
 
+		if (readers && !json_is_true(json_object_get(use, "read_only")))
+			continue;
 		if (same_file(used, path))
 			json_array_append(names, json_object_get(use, "node"));
 	}
 	return names;
+}
+
+struct json_t *fabric_nodes_of(const struct json_t *nodes, const char *path)
+{
+	return users_of(nodes, path, false);
+}
+
+struct json_t *fabric_readers_of(const struct json_t *nodes, const char *path)
+{
+	return users_of(nodes, path, true);
 }

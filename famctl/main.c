@@ -20,7 +20,9 @@ static const struct command *const commands[] = {
 	&cmd_destroy_fabric, &cmd_create_node,	&cmd_list_nodes,
 	&cmd_start_node,     &cmd_stop_node,	&cmd_destroy_node,
 	&cmd_make_bundle,    &cmd_start_server, &cmd_list_servers,
-	&cmd_list_peers,     &cmd_ping,		&cmd_stop_server,
+	&cmd_check_fabric,   &cmd_list_regions, &cmd_show_region,
+	&cmd_map_fabric,     &cmd_trim_fabric,	&cmd_list_peers,
+	&cmd_ping,	     &cmd_stop_server,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -62,6 +64,8 @@ static int exit_status(int code)
 		return EXIT_EXISTS;
 	case -ENOTCONN:
 		return EXIT_UNREACHABLE;
+	case -EUCLEAN:
+		return EXIT_PROBLEMS;
 	default:
 		return EXIT_FAILED;
 	}

@@ -81,51 +81,59 @@ static bool may(const struct who *who, const char *path, const struct stat *st,
 	return (st->st_mode >> shift & need) == need;
 }
 
-static int denied(const struct who *who, const char *path, bool dir,
+static int denied(const struct who *who, const char *path, unsigned int need,
 		  struct err *err)
 {
+	bool dir = need == MAY_EXEC, write = need & MAY_WRITE;
+
 	err_set(err, -EACCES, "QEMU runs as user '%s', who may not %s '%s'",
-		who->user, dir ? "enter directory" : "read and write", path);
+		who->user,
+		dir	? "enter directory"
+		: write ? "read and write"
+			: "read",
+		path);
 	return err_hint(err, "%schgrp %s '%s' && chmod %s '%s'",
 			dir ? "keep it where QEMU may go, as in /var/lib/fam, "
 			      "or let its group in: "
 			    : "",
-			who->primary, path, dir ? "g+x" : "g+rw", path);
+			who->primary, path,
+			dir	? "g+x"
+			: write ? "g+rw"
+				: "g+r",
+			path);
 }
 
-static int check_one(const struct who *who, const char *path, bool last,
-		     bool open, struct err *err)
+static int check_one(const struct who *who, const char *path, unsigned int need,
+		     struct err *err)
 {
-	unsigned int need = MAY_EXEC;
 	struct stat st;
 
-	if (last && !open)
-		return 0;
-	if (last)
-		need = MAY_READ | MAY_WRITE;
 	if (stat(path, &st) < 0)
 		return err_sys(err, errno, "'%s'", path);
-	return may(who, path, &st, need) ? 0 : denied(who, path, !last, err);
+	return may(who, path, &st, need) ? 0 : denied(who, path, need, err);
 }
 
 /* Each directory on the way from the root, then the file. */
-static int walk(const struct who *who, const char *path, bool open,
+static int walk(const struct who *who, const char *path, unsigned int need,
 		struct err *err)
 {
 	char part[PATH_MAX] = "/";
 	const char *slash = path;
-	int ret = check_one(who, part, false, open, err);
+	int ret = check_one(who, part, MAY_EXEC, err);
 
 	while (ret == 0 && (slash = strchr(slash + 1, '/'))) {
 		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-		ret = check_one(who, part, false, open, err);
+		ret = check_one(who, part, MAY_EXEC, err);
 	}
-	return ret == 0 ? check_one(who, path, true, open, err) : ret;
+	return ret == 0 && need ? check_one(who, path, need, err) : ret;
 }
 
-int node_access_check(struct virt *virt, const char *path, bool open,
-		      struct err *err)
+int node_access_check(struct virt *virt, const char *path,
+		      enum node_access access, struct err *err)
 {
+	static const unsigned int needs[] = {[NODE_ACCESS_READ] = MAY_READ,
+					     [NODE_ACCESS_BOTH] =
+						     MAY_READ | MAY_WRITE};
 	char real[PATH_MAX];
 	unsigned int uid, gid;
 	struct who who;
@@ -138,5 +146,5 @@ int node_access_check(struct virt *virt, const char *path, bool open,
 	if (!realpath(path, real))
 		return err_sys(err, errno, "'%s'", path);
 	find_who(uid, gid, &who);
-	return walk(&who, real, open, err);
+	return walk(&who, real, needs[access], err);
 }

@@ -61,7 +61,13 @@ static void read_rules(struct rules *rules)
 		rules->file = POLICY ABSTRACTION;
 }
 
-static bool allowed(const struct rules *rules, const char *path)
+/* What QEMU opens or connects to by itself. */
+struct need {
+	char path[PATH_MAX];
+	bool read_only;
+};
+
+static bool allowed(const struct rules *rules, const struct need *need)
 {
 	_cleanup_free_ char *all = NULL;
 
@@ -71,7 +77,8 @@ static bool allowed(const struct rules *rules, const char *path)
 		all = NULL;
 		return false;
 	}
-	return apparmor_allows(all, path);
+	return need->read_only ? apparmor_allows_reading(all, need->path)
+			       : apparmor_allows(all, need->path);
 }
 
 /* libvirt itself uses AppArmor only if it is confined by one of these. */
@@ -124,13 +131,15 @@ static void real_path(const char *path, char out[PATH_MAX])
 }
 
 /* The rule for a file: in our own directory one for all fabrics will do. */
-static int rule_for(const char *path, char *out, size_t len)
+static int rule_for(const struct need *need, char *out, size_t len)
 {
 	static const char ours[] = FABRIC_DIR_SYSTEM "/*.fam";
 
-	if (apparmor_match(ours, path))
+	if (need->read_only)
+		return apparmor_rule_reading(need->path, out, len);
+	if (apparmor_match(ours, need->path))
 		return apparmor_rule(ours, true, out, len);
-	return apparmor_rule(path, false, out, len);
+	return apparmor_rule(need->path, false, out, len);
 }
 
 /*
@@ -138,8 +147,7 @@ static int rule_for(const char *path, char *out, size_t len)
  * 'doorbell' it is nothing that libvirt does not know of, if it knows of the
  * flush window.
  */
-static bool needed(const struct node_spec *spec, size_t index,
-		   char out[PATH_MAX])
+static bool needed(const struct node_spec *spec, size_t index, struct need *out)
 {
 	const struct fabric *fabric = &spec->fabrics[index];
 	char socket[SERVERS_PATH_MAX];
@@ -147,34 +155,36 @@ static bool needed(const struct node_spec *spec, size_t index,
 
 	if (spec->transport == TRANSPORT_DOORBELL && !spec->raw_windows)
 		return false;
+	out->read_only = spec->read_only[index];
 	if (spec->transport != TRANSPORT_LEGACY)
-		real_path(fabric->path, out);
+		real_path(fabric->path, out->path);
 	else if (qemu_args_socket(spec, fabric, socket, &err) == 0)
-		real_path(socket, out);
+		real_path(socket, out->path);
 	else
 		return false;
 	return true;
 }
 
-/* The command which adds the rule for @path; "" if there is no such rule. */
-static void cure(const struct rules *rules, const char *path, char *out,
+/* The command which adds the rule for @need; "" if there is no such rule. */
+static void cure(const struct rules *rules, const struct need *need, char *out,
 		 size_t len)
 {
 	char rule[2 * PATH_MAX];
 
 	*out = '\0';
-	if (strchr(path, '\'') || rule_for(path, rule, sizeof(rule)) < 0)
+	if (strchr(need->path, '\'') || rule_for(need, rule, sizeof(rule)) < 0)
 		return;
 	snprintf(out, len, "echo '%s' >> %s", rule, rules->file);
 }
 
-static int refuse(const struct rules *rules, const char *path, bool made,
+static int refuse(const struct rules *rules, const struct need *need, bool made,
 		  struct err *err)
 {
 	char command[2 * PATH_MAX + 128];
 
-	cure(rules, path, command, sizeof(command));
-	err_set(err, -EACCES, "AppArmor does not let QEMU open '%s'", path);
+	cure(rules, need, command, sizeof(command));
+	err_set(err, -EACCES, "AppArmor does not let QEMU open '%s'",
+		need->path);
 	if (*command && made)
 		return err_hint(err,
 				"%s\n      or make the node anew with "
@@ -184,14 +194,14 @@ static int refuse(const struct rules *rules, const char *path, bool made,
 			: err_hint(err, "--apparmor off");
 }
 
-static void tell(const struct rules *rules, const char *path)
+static void tell(const struct rules *rules, const struct need *need)
 {
 	char command[2 * PATH_MAX + 128];
 
-	cure(rules, path, command, sizeof(command));
+	cure(rules, need, command, sizeof(command));
 	out_note("AppArmor does not let QEMU open '%s', so the node is made to "
 		 "run without its confinement",
-		 path);
+		 need->path);
 	if (*command)
 		out_note("for a confined node do this, then make it anew: %s",
 			 command);
@@ -215,7 +225,7 @@ int node_confine(struct node_spec *spec, enum confine how, const char *uri,
 		 bool ask, struct err *err)
 {
 	_cleanup_rules_ struct rules rules = {0};
-	char path[PATH_MAX];
+	struct need need;
 
 	/* The element is an error where libvirt has no AppArmor. */
 	if (!confines(uri, ask))
@@ -225,12 +235,12 @@ int node_confine(struct node_spec *spec, enum confine how, const char *uri,
 		return 0;
 	read_rules(&rules);
 	for (size_t i = 0; i < spec->fabric_count; i++) {
-		if (!needed(spec, i, path) || allowed(&rules, path))
+		if (!needed(spec, i, &need) || allowed(&rules, &need))
 			continue;
 		if (how == CONFINE_YES)
-			return refuse(&rules, path, false, err);
+			return refuse(&rules, &need, false, err);
 		spec->unconfined = true;
-		tell(&rules, path);
+		tell(&rules, &need);
 	}
 	return 0;
 }
@@ -239,7 +249,7 @@ int node_confine_check(struct virt *virt, const struct node_meta *meta,
 		       struct err *err)
 {
 	_cleanup_rules_ struct rules rules = {0};
-	char path[PATH_MAX];
+	struct need need;
 
 	if (meta->seclabel || !virt_confines(virt))
 		return 0;
@@ -248,9 +258,10 @@ int node_confine_check(struct virt *virt, const struct node_meta *meta,
 		if (qemu_args_served(meta->fabric[i].transport) &&
 		    !meta->raw_windows)
 			continue;
-		real_path(meta->fabric[i].path, path);
-		if (!allowed(&rules, path))
-			return refuse(&rules, path, true, err);
+		need.read_only = meta->fabric[i].read_only;
+		real_path(meta->fabric[i].path, need.path);
+		if (!allowed(&rules, &need))
+			return refuse(&rules, &need, true, err);
 	}
 	return 0;
 }

@@ -93,8 +93,8 @@ static int check_boot(struct create *create, struct err *err)
 		/* A bundle that is not there yet is looked at once it is. */
 		if (file[i] &&
 		    !(create->plan->bundle && access(file[i], F_OK) < 0))
-			ret = node_access_check(create->virt, file[i], false,
-						err);
+			ret = node_access_check(create->virt, file[i],
+						NODE_ACCESS_GIVEN, err);
 	}
 	return ret;
 }
@@ -109,10 +109,11 @@ static int check_access(struct create *create, struct err *err)
 
 	for (size_t i = 0; i < spec->fabric_count && ret == 0 && opens; i++)
 		ret = node_access_check(create->virt, spec->fabrics[i].path,
-					true, err);
+					node_access_fabric(spec->read_only[i]),
+					err);
 	for (size_t i = 0; i < spec->disk_count && ret == 0; i++)
 		ret = node_access_check(create->virt, spec->disks[i].path,
-					false, err);
+					NODE_ACCESS_GIVEN, err);
 	if (ret == 0)
 		ret = check_boot(create, err);
 	return ret < 0 ? err_prefix(err, "cannot create node '%s'",
@@ -178,6 +179,10 @@ static int serve(struct create *create, struct err *err)
 	for (size_t i = 0; i < spec->fabric_count && ret >= 0; i++) {
 		const struct fabric *fabric = &spec->fabrics[i];
 
+		/* The node makes nothing durable, and has no session. */
+		if (spec->read_only[i])
+			continue;
+		fabric_note_boot(fabric);
 		ret = served ? node_serve(create->virt, fabric, spec->vectors,
 					  false, err)
 			     : node_serve_flush(create->virt, fabric,

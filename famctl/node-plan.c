@@ -25,6 +25,7 @@ struct node_work {
 	const struct node_wish *wish;
 	struct emulator emulator;
 	struct fabric fabric[NODE_FABRICS_MAX];
+	char typed[NODE_FABRICS_MAX][PATH_MAX]; /* without ":ro" */
 	struct node_disk disk[NODE_DISKS_MAX];
 	char disk_path[NODE_DISKS_MAX][PATH_MAX];
 	struct bundle bundle;
@@ -147,31 +148,94 @@ static int check_twice(const struct fabric *a, const struct fabric *b,
 	return err_hint(err, "use --transport plain");
 }
 
+/*
+ * "NAME:ro" the node cannot change it; ":rw" it can, as without, for a file whose
+ * own name ends in either. @out: NAME.
+ */
+static int read_typed(const char *typed, char out[PATH_MAX], bool *read_only,
+		      struct err *err)
+{
+	size_t len = strlen(typed);
+	const char *end = len < 3 ? "" : typed + len - 3;
+
+	*read_only = strcmp(end, ":ro") == 0;
+	if (*read_only || strcmp(end, ":rw") == 0)
+		len -= 3;
+	if (len == 0)
+		return err_set(err, -EINVAL, "--fabric: '%s' names none",
+			       typed);
+	if (len >= PATH_MAX)
+		return err_sys(err, ENAMETOOLONG, "fabric '%.20s...'", typed);
+	memcpy(out, typed, len);
+	out[len] = '\0';
+	return 0;
+}
+
+static int set_fabric(struct node_work *work, const char *typed, size_t i,
+		      struct err *err)
+{
+	struct node_spec *spec = &work->plan.spec;
+	bool served = qemu_args_served(qemu_args_transport(spec->transport));
+	char *name = work->typed[i];
+	int ret = read_typed(typed, name, &spec->read_only[i], err);
+
+	if (ret == 0)
+		ret = fabric_open(name, NULL, &work->fabric[i], err);
+	for (size_t j = 0; j < i && ret == 0; j++)
+		ret = check_twice(&work->fabric[j], &work->fabric[i], name,
+				  served, err);
+	return ret;
+}
+
+/* Elsewhere libfam finds out, and tells its program. */
+static void note_raw(const struct node_spec *spec)
+{
+	for (size_t i = 0; i < spec->fabric_count; i++) {
+		if (spec->read_only[i] && !spec->fabrics[i].formatted)
+			out_note("fabric '%s' is raw: programs in the node are "
+				 "not told that what they store there is lost",
+				 spec->fabrics[i].name);
+	}
+}
+
+/* Asked only if it matters: starting an old emulator for it takes a moment. */
+static int check_readers(const struct node_spec *spec, struct err *err)
+{
+	size_t i = 0;
+	int ret;
+
+	while (i < spec->fabric_count && !spec->read_only[i])
+		i++;
+	if (i == spec->fabric_count)
+		return 0;
+	ret = qemu_args_check(spec, i, err);
+	if (ret == 0)
+		ret = emulator_maps_read_only(spec->emulator, err);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	err_set(err, -EINVAL, "QEMU %d.%d cannot attach fabric '%s' read-only",
+		spec->emulator->major, spec->emulator->minor,
+		spec->fabrics[i].name);
+	return err_hint(err, "use QEMU 6.0 or newer, or leave ':ro' away");
+}
+
 static int set_fabrics(struct node_work *work, struct err *err)
 {
 	static const char *standard[] = {FABRIC_DEFAULT_NAME};
 	struct opt_list names = work->wish->fabrics.count
 					? work->wish->fabrics
 					: (struct opt_list){standard, 1};
-	bool served = qemu_args_served(
-		qemu_args_transport(work->plan.spec.transport));
+	int ret = 0;
 
 	work->plan.spec.fabrics = work->fabric;
 	work->plan.spec.fabric_count = names.count;
-	for (size_t i = 0; i < names.count; i++) {
-		int ret =
-			fabric_open(names.item[i], NULL, &work->fabric[i], err);
-
-		if (ret < 0)
-			return ret;
-		for (size_t j = 0; j < i; j++) {
-			ret = check_twice(&work->fabric[j], &work->fabric[i],
-					  names.item[i], served, err);
-			if (ret < 0)
-				return ret;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < names.count && ret == 0; i++)
+		ret = set_fabric(work, names.item[i], i, err);
+	if (ret == 0)
+		ret = check_readers(&work->plan.spec, err);
+	if (ret == 0)
+		note_raw(&work->plan.spec);
+	return ret;
 }
 
 /* Not asked for: as the server that runs has, which cannot have others. */

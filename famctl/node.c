@@ -89,7 +89,9 @@ int node_check_start(struct virt *virt, const struct node_meta *meta,
 			ret = compare(was, fabric, err);
 		/* Else it is tm-server who opens the file. */
 		if (ret == 0 && qemu_args_opens(was->transport, meta->flush))
-			ret = node_access_check(virt, was->path, true, err);
+			ret = node_access_check(
+				virt, was->path,
+				node_access_fabric(was->read_only), err);
 	}
 	return ret == 0 ? node_confine_check(virt, meta, err) : ret;
 }
@@ -171,7 +173,7 @@ int node_serve(struct virt *virt, const struct fabric *fabric,
 				  fabric->name);
 	if (started && dry_run)
 		return started;
-	ret = node_access_check(virt, info.socket, true, err);
+	ret = node_access_check(virt, info.socket, NODE_ACCESS_BOTH, err);
 	if (ret < 0 && started)
 		(void)servers_stop(&info, false, &why); /* @err says more */
 	return ret < 0 ? ret : started;
@@ -236,7 +238,12 @@ int node_serve_all(struct virt *virt, const struct node_meta *meta,
 		const struct node_fabric *f = &meta->fabric[i];
 		bool served = qemu_args_served(f->transport);
 
+		/* The node makes nothing durable there, and has no session. */
+		if (f->read_only)
+			continue;
 		ret = fabric_open(f->path, NULL, fabric, err);
+		if (ret == 0 && !dry_run)
+			fabric_note_boot(fabric);
 		if (ret == 0 && served)
 			ret = node_serve(virt, fabric, f->vectors, dry_run,
 					 err);

@@ -19,6 +19,19 @@
 #define PROGRESS_PERIOD 100000000 /* ns between two drawings */
 #define PROGRESS_WIDTH	40
 
+static void make_harmless(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		size_t n = out_harmful(text);
+
+		*to++ = n ? '?' : *text;
+		text += n ? n : 1;
+	}
+	*to = '\0';
+}
+
 static void format_list(const json_t *list, char *out, size_t len)
 {
 	const char *comma = "";
@@ -124,13 +137,41 @@ static void format_cell(const struct out_field *field, const json_t *object,
 		format_lease(json_integer_value(value), out, len);
 	else
 		format_text(value, out, len);
+	make_harmless(out);
 }
 
+/* What is harmful begins with DEL here: those below it are escaped already. */
+static size_t print_escaped(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = *p < 0x7f ? 0 : out_harmful(text);
+	unsigned int c = *p;
+
+	if (n > 1)
+		c = (c & 0x1f) << 6 | (p[1] & 0x3f);
+	if (n > 2)
+		c = (c & 0x3ff) << 6 | (p[2] & 0x3f);
+	if (n)
+		printf("\\u%04x", c);
+	return n;
+}
+
+/* A failed write shows in ferror(stdout): out_finish() reports it. */
 static void print_json(const json_t *value)
 {
-	/* A failed write shows in ferror(stdout): out_finish() reports it. */
-	(void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+
+	if (!text)
+		abort();
+	for (const char *p = text; *p;) {
+		size_t n = print_escaped(p);
+
+		if (!n)
+			putchar(*p);
+		p += n ? n : 1;
+	}
 	putchar('\n');
+	free(text);
 }
 
 static size_t column_width(const struct out_field *field, const json_t *rows)
@@ -224,21 +265,6 @@ static bool use_color(void)
 	if (getenv("NO_COLOR") || (wish && strcmp(wish, "never") == 0))
 		return false;
 	return isatty(STDERR_FILENO);
-}
-
-json_t *out_json_text(const char *text)
-{
-	_cleanup_free_ char *copy = NULL;
-	json_t *value = json_string(text);
-
-	if (value)
-		return value;
-	copy = strdup(text);
-	for (char *p = copy; p && *p; p++) {
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	}
-	return json_string(copy ? copy : "");
 }
 
 static void print_error(const struct err *err, int exit_status, json_t *done)

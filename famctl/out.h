@@ -40,6 +40,15 @@ void out_table(bool json, const struct out_field *fields, json_t *rows);
 /** out_object() - print one object; steals @object */
 void out_object(bool json, const struct out_field *fields, json_t *object);
 
+/**
+ * out_harmful() - does a character of text turn a terminal against its reader?
+ *
+ * Controls, and marks that break the line or turn the direction of what follows.
+ * Tables show them as '?', and JSON as "\u202e".
+ * Return: its bytes; 0: it does not
+ */
+size_t out_harmful(const char *text);
+
 /** out_json_text() - a JSON string; each byte of text not in UTF-8 becomes '?' */
 json_t *out_json_text(const char *text);
 

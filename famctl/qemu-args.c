@@ -101,19 +101,24 @@ static char *double_commas(const char *text)
 	return out;
 }
 
-/* size= is the file's, exactly: QEMU up to 2.7 cuts a longer file down to it.
+/*
+ * size= is the file's, exactly: QEMU up to 2.7 cuts a longer file down to it.
+ * With readonly=on QEMU opens the file for reading only, and lets the node's
+ * stores go nowhere.
  */
 static int add_backend(struct qemu_args *args, const char *id,
-		       const struct fabric *fabric, size_t index, uint64_t size)
+		       const struct node_spec *spec, size_t index,
+		       uint64_t size)
 {
-	_cleanup_free_ char *path = double_commas(fabric->path);
+	_cleanup_free_ char *path = double_commas(spec->fabrics[index].path);
 
 	if (!path)
 		return -ENOMEM;
 	return add(args, "-object",
-		   "memory-backend-file,id=%s%zu,share=on,size=%" PRIu64
+		   "memory-backend-file,id=%s%zu,share=on%s,size=%" PRIu64
 		   ",mem-path=%s",
-		   id, index, size, path);
+		   id, index, spec->read_only[index] ? ",readonly=on" : "",
+		   size, path);
 }
 
 void qemu_args_place(const struct node_spec *spec, const char *machine,
@@ -155,8 +160,8 @@ static int by_file(const struct node_spec *spec, const char *machine,
 				     ? "ivshmem-plain,memdev"
 				     : "ivshmem,x-memdev";
 	char bus[48];
-	const struct fabric *fabric = &spec->fabrics[index];
-	int ret = add_backend(out, "famm", fabric, index, fabric->size);
+	int ret = add_backend(out, "famm", spec, index,
+			      spec->fabrics[index].size);
 
 	if (ret == 0)
 		ret = place(spec, machine, index, out, bus);
@@ -250,9 +255,32 @@ static bool emulator_has(const struct emulator *e, enum transport transport)
 	return false;
 }
 
-int qemu_args_check(const struct node_spec *spec, const struct fabric *fabric,
-		    struct err *err)
+/* What else opens or gives out the fabric would do so for writing, too. */
+static int check_read_only(const struct node_spec *spec,
+			   const struct fabric *fabric, struct err *err)
 {
+	const char *transport = qemu_args_transport(spec->transport);
+
+	if (spec->transport != TRANSPORT_PLAIN) {
+		err_set(err, -EINVAL,
+			"by transport '%s' fabric '%s' cannot be attached read-"
+			"only: QEMU would map it for writing",
+			transport, fabric->name);
+		return err_hint(err, "use --transport plain and QEMU 6.0 or "
+				     "newer, or leave ':ro' away");
+	}
+	if (spec->flush != NODE_FLUSH_WINDOW)
+		return 0;
+	err_set(err, -EINVAL,
+		"the flush window of fabric '%s' would let the node change it: "
+		"it cannot be attached read-only",
+		fabric->name);
+	return err_hint(err, "leave --flush window or ':ro' away");
+}
+
+int qemu_args_check(const struct node_spec *spec, size_t index, struct err *err)
+{
+	const struct fabric *fabric = &spec->fabrics[index];
 	const struct emulator *e = spec->emulator;
 
 	if (!emulator_has(e, spec->transport)) {
@@ -269,7 +297,7 @@ int qemu_args_check(const struct node_spec *spec, const struct fabric *fabric,
 			       "the %" PRIu64 " bytes of fabric '%s' are not a "
 			       "power of two of at least 1 MiB",
 			       fabric->size, fabric->name);
-	return 0;
+	return spec->read_only[index] ? check_read_only(spec, fabric, err) : 0;
 }
 
 int qemu_args_fabric(const struct node_spec *spec, const char *machine,
@@ -280,7 +308,7 @@ int qemu_args_fabric(const struct node_spec *spec, const char *machine,
 	int ret;
 
 	*out = (struct qemu_args){0};
-	ret = qemu_args_check(spec, fabric, err);
+	ret = qemu_args_check(spec, index, err);
 	if (ret == 0 && spec->transport == TRANSPORT_LEGACY)
 		ret = qemu_args_socket(spec, fabric, socket, err);
 	if (ret < 0)
@@ -338,7 +366,7 @@ int qemu_args_window(const struct node_spec *spec, const char *machine,
 	int ret;
 
 	*out = (struct qemu_args){0};
-	ret = add_backend(out, "fammw", fabric, index, QEMU_ARGS_WINDOW_BYTES);
+	ret = add_backend(out, "fammw", spec, index, QEMU_ARGS_WINDOW_BYTES);
 	if (ret == 0)
 		ret = add(out, "-device",
 			  "virtio-pmem-pci,memdev=fammw%zu,id=famw%zu,bus=%s,"

@@ -74,9 +74,14 @@ bool qemu_args_served(const char *transport);
 /** qemu_args_opens() - does QEMU open the fabrics' files of such a node? */
 bool qemu_args_opens(const char *transport, enum node_flush flush);
 
-/** qemu_args_check() - 0, or -EINVAL fabric, transport and emulator do not fit
+/**
+ * qemu_args_check() - 0, or -EINVAL fabric @index, transport and emulator do not
+ * fit
+ *
+ * That the emulator can map for reading only is not looked at: node-plan.c asks
+ * it.
  */
-int qemu_args_check(const struct node_spec *spec, const struct fabric *fabric,
+int qemu_args_check(const struct node_spec *spec, size_t index,
 		    struct err *err);
 
 /** qemu_args_socket() - where the server of @fabric listens for this node */
