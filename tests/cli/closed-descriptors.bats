@@ -61,7 +61,7 @@ each_way() {
 }
 
 @test "fam write that fails stores nothing" {
-	each_way fam -f "$dir/f.fam" write --offset 14680064
+	each_way fam -f "$dir/f.fam" write --offset 12582912
 	each_way fam -f "$dir/f.fam" write --no-such-option
 }
 

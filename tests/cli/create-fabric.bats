@@ -368,3 +368,42 @@ allocated() { # FILE
 		assert "nothing is left ($which)" test -z "$(ls -A "$dir")"
 	done
 }
+
+@test "room for regions: a 32nd, or as many as are wanted" {
+	local -A count=([16M]=960 [64M]=1920 [512M]=15616 [8G]=31296)
+	local size
+	for size in "${!count[@]}"; do
+		make_fabric "d$size" "$size" --sparse 2>/dev/null
+		fam_run famctl --json show-fabric "d$size" --dir "$dir"
+		assert_json ".regions_max == ${count[$size]}"
+	done
+	make_fabric many 64M --regions 20000
+	fam_run famctl show-fabric many --dir "$dir"
+	assert_output -r "regions max: +20[0-9]{3}"
+	make_fabric none 16M --regions 0
+	fam_run famctl --json show-fabric none --dir "$dir"
+	assert_json '.regions_max == 0'
+	fam_run "$FAM_BUILD/bin/fam" -f "$dir/none.fam" info --json
+	assert_json '.data_bytes == 13 * 1048576'
+	# What is not for one can be for the other.
+	make_fabric objects 16M --regions 0 --objects 12M
+	make_fabric regions 16M --objects 0 --regions 11000
+}
+
+@test "what is no number of regions is refused" {
+	local -a create=(famctl create-fabric 16M f --dir "$dir")
+	fam_run -2 "${create[@]}" --regions many
+	assert_stderr "famctl: cannot create a fabric: --regions: 'many' is not a number"
+	fam_run -2 "${create[@]}" --regions -1
+	fam_run -2 "${create[@]}" --regions 1M
+	fam_run -2 "${create[@]}" --regions 12000
+	assert_stderr "12000 regions leave no room for data"
+	assert_stderr -r "hint: use 10[0-9]{3} or less"
+	fam_run -2 "${create[@]}" --regions 99999999999999999999
+	fam_run -2 famctl create-fabric 16T f --dir "$dir" --sparse --regions 1048577
+	assert_stderr "1048577 regions are more than there can be"
+	assert_stderr "hint: use 1048576 or less"
+	fam_run -2 "${create[@]}" --regions 5 --raw
+	assert_stderr "a raw fabric has no place for --regions"
+	refute "nothing was made" test -e "$dir/f.fam"
+}

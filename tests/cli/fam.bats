@@ -46,7 +46,7 @@ fed() {
 	assert_output -r '^f
   uuid:        [0-9a-f-]{36}
   size:        16 MiB \(16777216 bytes\)
-  data:        14 MiB \(14680064 bytes\)
+  data:        12 MiB \(12582912 bytes\)
   transport:   file
   mapped via:  .*/fam/f\.fam
   backend:     file
@@ -65,8 +65,8 @@ fed() {
 	assert_json '(keys - ["cache_source", "created_ns", "path", "uuid"]) == ["atomics", "atomics_reason",
 		"backend", "backend_reason", "cache", "damaged", "data_bytes", "data_offset", "device",
 		"durability", "failed", "formatted", "generation", "interrupts", "label", "name",
-		"page_bytes", "persist", "rung", "sessions", "size", "transport", "version", "window"]'
-	assert_json '.size == 16777216 and .data_offset + .data_bytes == .size and .formatted'
+		"page_bytes", "persist", "read_only", "rung", "sessions", "size", "transport", "version", "window"]'
+	assert_json '.size == 16777216 and .data_offset + .data_bytes + 2097152 == .size and .formatted'
 	assert_json '.label == "f" and .persist == "host" and .damaged == []'
 	assert_json '.failed == "" and .window == "" and .rung == false'
 }
@@ -127,9 +127,14 @@ fed() {
 @test "an unknown fabric: exit 3, with a hint, in JSON too" {
 	fam_run -3 fam -f nowhere info --json
 	assert_stderr -x "fam: cannot read fabric 'nowhere': no fabric has this name
-hint: 'fam list' shows what there is"
+hint: 'fam list' shows the fabrics, 'fam ls -r' and 'fam objects' what is in one"
 	assert_json '.error.exit_status == 3 and (.error.hint | length > 0)'
 	fam_run -3 fam -f "$dir/nowhere" read
+	assert_stderr "fam: cannot read fabric '$dir/nowhere': there is no such file"
+	cd "$dir"
+	: >file.fam
+	fam_run -3 fam -f file.fam read
+	assert_stderr "hint: for the file that is here, put './' before it"
 	fam_run -2 fam -f 'no/../such name'$'\n' info || fam_run -3 fam -f 'no/such' info
 	fam_run -2 fam -f 'a b' write
 	assert_stderr -x "fam: cannot write fabric 'a b': malformed name
@@ -155,15 +160,15 @@ hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '
 @test "what is written is read, to the last byte" {
 	make_here f
 	fam_run fed hello fam write -f f
-	fam_run fed world fam write --offset 14680059 -f f
+	fam_run fed world fam write --offset 12582907 -f f
 	fam_run fam -f f read --length 5
 	assert_output -x hello
-	fam_run fam -f f read --offset 14680059
+	fam_run fam -f f read --offset 12582907
 	assert_output -x world
-	fam_run fam -f f read --offset 14680064
+	fam_run fam -f f read --offset 12582912
 	assert_output -x ''
 	assert "all of it is as long as the data" \
-		test "$(fam -f f read | wc -c)" -eq 14680064
+		test "$(fam -f f read | wc -c)" -eq 12582912
 }
 
 @test "writing does not run past the end" {
@@ -183,7 +188,7 @@ hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '
 @test "a range outside the data is refused before anything is done" {
 	make_here f
 	local range
-	for range in '--offset 14680065' '--offset 14M --length 1' '--length 14680065' \
+	for range in '--offset 12582913' '--offset 12M --length 1' '--length 12582913' \
 		'--offset 16777215T --length 16777215T'; do
 		# shellcheck disable=SC2086 # the words
 		fam_run -1 fed x fam -f f write $range
@@ -229,13 +234,13 @@ hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '
 @test "verify finds every wrong word and the first one's place" {
 	make_here f
 	fam_run fam -f f verify --write --seed 7
-	assert_output -x '14680064 bytes written with the pattern of seed 7'
+	assert_output -x '12582912 bytes written with the pattern of seed 7'
 	fam_run fam -f f verify --check --seed 7
-	assert_output -x '14680064 bytes match the pattern of seed 7'
+	assert_output -x '12582912 bytes match the pattern of seed 7'
 	printf x | fam -f f write --offset 1000
 	printf x | fam -f f write --offset 9M
 	fam_run -1 fam -f f verify --check --seed 7
-	assert_stderr -r '2 of 1835008 words are wrong, the first at offset 1000: expected 0x[0-9a-f]{16}, found 0x[0-9a-f]{16}$'
+	assert_stderr -r '2 of 1572864 words are wrong, the first at offset 1000: expected 0x[0-9a-f]{16}, found 0x[0-9a-f]{16}$'
 	fam_run fam -f f verify --check --seed 7 --offset 1008 --length 1M
 	fam_run -1 fam -f f verify --check --length 4K
 	assert_stderr '512 of 512 words are wrong' "another seed is another pattern"
@@ -252,7 +257,7 @@ hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '
 @test "a zeroed fabric matches no seed" {
 	make_here f
 	fam_run -1 fam -f f verify --check --seed 0
-	assert_stderr '1835008 of 1835008 words are wrong'
+	assert_stderr '1572864 of 1572864 words are wrong'
 }
 
 @test "raw and formatted are not mixed up" {
@@ -278,7 +283,7 @@ hint: name a fabric by label, UUID, PCI address, position '#0', or path with a '
 	fam_run fam -f f persist --offset 100 --length 5000
 	fam_run fam -f f persist --length 0
 	assert_output -x ""
-	fam_run -1 fam -f f persist --offset 14M --length 1
+	fam_run -1 fam -f f persist --offset 13M --length 1
 	assert_stderr "not inside the fabric's data"
 	fam_run -2 fam -f f persist --persist
 	assert_stderr "option '--persist' does not fit command 'persist'"
@@ -346,8 +351,8 @@ hint: on the host, 'famctl sync-fabric' makes the stores durable"
 	in_little_space() (
 		# The address sanitizer needs terabytes of it.
 		[[ $FAM_BUILD == */address ]] || ulimit -v 131072
-		echo end | fam -f big write --offset 17177772028
-		fam -f big read --offset 17177772028
+		echo end | fam -f big write --offset 16875782140
+		fam -f big read --offset 16875782140
 		fam -f big read --offset 12G --length 200M | wc -c
 	)
 	fam_run in_little_space
@@ -357,8 +362,8 @@ hint: on the host, 'famctl sync-fabric' makes the stores durable"
 @test "help and manual name the same options" {
 	fam_run fam help
 	local help manual
-	help=$(grep -oE '^ +(-[a-z], )?--[a-z]+' <<<"$output" | grep -oE -- '--[a-z]+' | sort)
-	manual=$(grep '^\.It Fl' guest-lib/man/fam.1 | grep -oE 'Fl -[a-z]+' | sed 's/Fl -/--/' | sort)
+	help=$(grep -oE '^ +(-[a-z], )?--[a-z-]+' <<<"$output" | grep -oE -- '--[a-z-]+' | sort)
+	manual=$(grep '^\.It Fl' guest-lib/man/fam.1 | grep -oE 'Fl -[a-z-]+' | sed 's/Fl -/--/' | sort)
 	[[ $help == "$manual" ]] || assert_failed "$(diff <(echo "$help") <(echo "$manual"))"
 	fam_run fam --help
 	assert_output 'usage: fam'

@@ -21,6 +21,7 @@ teardown() {
 @test "help lists every command, on stdout" {
 	fam_run famctl --help
 	for command in create-fabric list-fabrics show-fabric sync-fabric clear-errors destroy-fabric \
+		check-fabric list-regions show-region map-fabric trim-fabric \
 		create-node list-nodes start-node stop-node destroy-node make-bundle \
 		start-server list-servers list-peers ping stop-server; do
 		assert_output -r "  $command +[a-z]"
@@ -114,7 +115,7 @@ teardown() {
 	fam_run complete_words famctl --json create-fabric --sp
 	assert_output -x '--sparse'
 	fam_run complete_words famctl help show
-	assert_output -x 'show-fabric'
+	assert_output -x $'show-fabric\nshow-region'
 	name=compl-$BASHPID
 	famctl create-fabric 16M "$name" >/dev/null
 	for command in show-fabric clear-errors stop-server list-peers; do

@@ -56,7 +56,7 @@ position_of() { # LABEL
 	local name
 	fam_run -3 fam -f '#9999' info
 	assert_stderr -x "fam: cannot read fabric '#9999': no fabric has this name
-hint: 'fam list' shows what there is"
+hint: 'fam list' shows the fabrics, 'fam ls -r' and 'fam objects' what is in one"
 	for name in '#' '#00' '#01' '#-1' '#+1' '# 1' '#1x' '#0x1' '#10000' \
 		'#99999999999999999999' '##1'; do
 		fam_run -2 fam -f "$name" info

@@ -26,6 +26,7 @@ teardown() {
 		lib/libfam.so lib/pkgconfig/libfam.pc share/fam/node.xml \
 		share/man/man1/famctl-create-node.1 share/man/man7/fam.7 \
 		share/bash-completion/completions/famctl \
+		share/bash-completion/completions/fam \
 		bin/tm-server share/man/man8/tm-server.8 lib/systemd/system/tm-server@.service \
 		lib/udev/rules.d/60-fam.rules src/fam-0.1.0/dkms.conf src/fam-0.1.0/main.c; do
 		assert "usr/$file is installed" test -e "$dir/usr/$file"

@@ -131,7 +131,7 @@ gone_dead() {
 
 @test "show-fabric names what the format of a fabric has" {
 	fam_run famctl show-fabric "$file" --json
-	assert_json '.features == ["mailbox", "sessions"]'
+	assert_json '.features == ["mailbox", "sessions", "objects", "regions"]'
 	"$tools/fam-format" "$dir/old.fam" 16777216 old no-sessions
 	fam_run famctl show-fabric "$dir/old.fam" --json
 	assert_json '.features == []'

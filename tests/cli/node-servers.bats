@@ -79,6 +79,28 @@ remake() { # OPTION...
 	assert "it runs" is .state running
 }
 
+# Where the table of sessions has it: which start of the host this is.
+boot_of_file() {
+	od -An -tx8 -j $((1088 * 1024 + 72)) -N 8 "$file" | tr -d ' '
+}
+
+# A node without a server goes by it, when it finds what a power cut may have torn.
+@test "a node that is started finds which start of the host this is" {
+	local boot
+	boot=$(tr -d - </proc/sys/kernel/random/boot_id)
+	assert "a new fabric knows of none" test "$(boot_of_file)" = 0000000000000000
+	with_node 5 "flush='none'"
+	fam_run famctl start-node n1 --dry-run
+	assert "a dry run stores nothing" test "$(boot_of_file)" = 0000000000000000
+	fam_run famctl start-node n1
+	assert "it is this one" test "$(boot_of_file)" = "${boot:0:16}"
+	# shellcheck disable=SC2034 # read by famctl()
+	FABRIC_URI=test:///default
+	remake
+	fam_run started --flush none
+	assert "the same by create-node" test "$(boot_of_file)" = "${boot:0:16}"
+}
+
 @test "defining a node starts no server" {
 	: >"$dir/kernel"
 	fam_run famctl create-node n1 --fabric "$file" --virt-type qemu \

@@ -14,7 +14,7 @@ readonly CRASH_TOOLS=$FAM_BUILD/tests
 # Makes a run again as it was: printed by each one, taken from the environment.
 seed=${FAM_SEED:-$((RANDOM << 15 | RANDOM))}
 
-dir='' mnt='' fs='' disk_pid=0 loop='' server_pid=0 status=0 output=''
+dir='' mnt='' fs='' disk_pid=0 loop='' server_pid=0 started=0 status=0 output=''
 
 # Skips the test, visibly, where this machine cannot do it. To be called by bats.
 crash_requires() {
@@ -34,7 +34,17 @@ crash_requires() {
 
 # alone FUNCTION [ARGUMENT...]: runs a function of the .bash file beside the test.
 alone() {
-	"$BATS_TEST_DIRNAME/alone" "${BATS_TEST_FILENAME%.bats}.bash" "$@" 3>&- 4>&-
+	# What bats sends when a test takes too long does not reach that world.
+	timeout --signal=KILL $((BATS_TEST_TIMEOUT - 5)) "$BATS_TEST_DIRNAME/alone" \
+		"${BATS_TEST_FILENAME%.bats}.bash" "$@" 3>&- 4>&-
+}
+
+# each FUNCTION [ARGUMENT...]: alone, on each file system that is asked for.
+each() {
+	local type
+	for type in ${CRASH_FS:-ext4}; do
+		CRASH_FS=$type alone "$@"
+	done
 }
 
 # Where the disk is kept: in this world's own memory, if there is enough, so that
@@ -101,9 +111,11 @@ disk_record() {
 	disk record >/dev/null
 }
 
-# fabric NAME [OPTION...]: a fabric on the disk, $mnt/NAME.fam.
+# fabric NAME [OPTION...]: a fabric on the disk, $mnt/NAME.fam; $regions: how many
+# it can have, if any. Else all is data, which is just enough for the writers.
 fabric() {
-	famctl create-fabric 16M "$1" --path "$mnt/$1.fam" "${@:2}" >/dev/null
+	famctl create-fabric 16M "$1" --path "$mnt/$1.fam" --regions "${regions:-0}" \
+		"${@:2}" >/dev/null
 }
 
 # server_start NAME [PROGRAM]: a server of a fabric, where famctl finds it; sets
@@ -158,12 +170,48 @@ guest_end() {
 	vm_exec "$1" "cat /tmp/$2"
 }
 
+# started PROGRAM [ARGUMENT...]: one of the tests' in the background; sets $started.
+started() {
+	"$CRASH_TOOLS/$1" "${@:2}" >>"$dir/programs.log" 2>&1 &
+	# shellcheck disable=SC2034 # for who has started it
+	started=$!
+}
+
+# ended PID...: waits until they have, and well.
+ended() {
+	local pid
+	for pid; do
+		wait "$pid" || die "a program failed: $(<"$dir/programs.log")"
+	done
+}
+
+killed() { # PID
+	kill -KILL "$1"
+	wait "$1" || true
+}
+
+# marks_rise N: until N more lines have come from those that are tested.
+marks_rise() {
+	local goal
+	goal=$(($(disk_count marks) + $1))
+	wait_until 60 marks_reach "$goal" || die "no more lines: $(cat "$dir"/*.log)"
+}
+
+marks_reach() {
+	(($(disk_count marks) >= $1))
+}
+
 # replay [OPTION...]: cuts the power of what was recorded; sets $status, $output
 # and the counts $cuts $bad $acks $lost $unreadable.
 replay() {
+	replay_by fam-replay "$@"
+}
+
+# replay_by PROGRAM [OPTION...]: the same, and it is this one that looks.
+replay_by() {
 	status=0
-	output=$("$CRASH_TOOLS/fam-replay" --seed "$seed" --fs "$fs" \
-		--cuts "${CRASH_CUTS:-20}" "$@" "$dir" 2>&1) || status=$?
+	output=$("$CRASH_TOOLS/$1" --seed "$seed" --fs "$fs" \
+		--cuts "${CRASH_CUTS:-20}" "${@:2}" "$dir" 2>&1) || status=$?
 	printf '%s\n' "$output" | tail -n 12
 	((status < 2)) || die "no verdict: status $status"
 	read -r _ cuts _ bad _ acks _ lost _ unreadable < <(tail -n 1 <<<"$output")

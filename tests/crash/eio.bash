@@ -229,11 +229,13 @@ disk_hangs() {
 	disk_record
 	accepted
 	marks=$(disk_count marks)
+	# What is not in memory could not be read before the disk has answered: whoever
+	# only stores to it would stand still as well.
+	cat "$mnt/f.fam" >/dev/null
 	disk delay 50000
 	guest_begin n1 log --stop-on-error --count 1 --area 0 f
-	commit host >"$dir/host.log" 2>&1 &
-	host=$!
-	wait_until 20 somebody_waits || die 'the server does not say who waits'
+	wait_until 30 somebody_waits || die "the server does not say who waits:
+$(famctl show-fabric "$mnt/f.fam"; vm_exec n1 'cat /tmp/log')"
 	since=$SECONDS
 	# Control socket, new peers: at once, while the disk hangs.
 	peer_attaches || die 'no peer can attach'
@@ -241,6 +243,10 @@ disk_hangs() {
 	output=$(guest_writer n1 --area 1 --count 1 --group 1 --timeout 500 --stop-on-error f 2>&1) &&
 		die "a wait ended early: $output"
 	[[ $output == *'error 110 '* ]] || die "no time-out: $output"
+	# Behind it stores to other pages may stop as well: its write of the inode waits,
+	# and whoever is to note the time in that.
+	commit host >"$dir/host.log" 2>&1 &
+	host=$!
 	wait_until 20 has_passed $((since + 9))
 	server_answers f || die 'the server does not answer'
 	! guest_says n1 log '^(end|error)' || die "the waiter: $(vm_exec n1 'cat /tmp/log')"

@@ -12,7 +12,7 @@ endif
 crash-tools += $(nested-tools)
 
 $(TESTS)/nested-verify: $(call objects,tests/crash,nested-verify) \
-	$(call objects,guest-lib,layout)
+	$(call objects,guest-lib,crc32c layout)
 $(TESTS)/nested-replay: $(call objects,tests/crash,nested-replay)
 $(TESTS)/nested-verify $(TESTS)/nested-replay:
 	@mkdir -p $(@D)
@@ -24,9 +24,9 @@ $(TESTS)/nested-disk.so: $(OBJ)/tests/crash/nested-disk.pic.o
 # The object comes before the library, which so does not give its own sync.
 $(TESTS)/tm-server-unflushed: $(call objects,tm-server,main) \
 		$(call objects,tests/crash,nested-unflushed) \
-		$(LIB)/libtmserver.a $(LIB)/libfamutil.a
+		$(LIB)/libtmserver.a $(LIB)/libfam.a $(LIB)/libfamutil.a
 	@mkdir -p $(@D)
-	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread $(PMEM_LIBS)
 
 # 32 bits, no library. The mailbox's own code speaks the protocol in it.
 nested-guest-src := $(addprefix tests/crash/nested-,start.S guest.c) \

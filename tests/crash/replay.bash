@@ -20,21 +20,6 @@ by_way() { # WAY COMMAND...
 	printf '%s\n' "$output"
 }
 
-# marks_rise N: until N more lines have come.
-marks_rise() {
-	local goal
-	goal=$(($(disk_count marks) + $1))
-	wait_until 60 marks_reach "$goal" || die "no more acknowledgements: $(guest_logs)"
-}
-
-guest_logs() {
-	vm_exec n1 'tail -n 3 /tmp/log'
-}
-
-marks_reach() {
-	(($(disk_count marks) >= $1))
-}
-
 host_loses() {
 	disk_up
 	fabric f

@@ -18,14 +18,6 @@ setup() {
 	crash_requires
 }
 
-# On each file system that is asked for.
-each() { # FUNCTION [ARGUMENT...]
-	local type
-	for type in ${CRASH_FS:-ext4}; do
-		CRASH_FS=$type alone "$@"
-	done
-}
-
 @test "control: a program that never asks loses what it acknowledged" {
 	each host_loses
 }

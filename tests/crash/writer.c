@@ -24,7 +24,6 @@
  */
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -33,15 +32,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <fam/fam.h>
 
+#include "marks.h"
 #include "record.h"
 #include "util/clock.h"
 
@@ -79,32 +75,6 @@ static void on_signal(int number)
 	stop = 1;
 }
 
-static int open_ack(const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct termios raw;
-	struct stat st;
-	int fd;
-
-	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
-		fd = open(path,
-			  O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC,
-			  0600);
-		if (fd >= 0 && tcgetattr(fd, &raw) == 0) {
-			cfmakeraw(&raw);
-			tcsetattr(fd, TCSANOW, &raw);
-		}
-	} else {
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
-		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-			err(1, "cannot reach '%s'", path);
-	}
-	if (fd < 0)
-		err(1, "cannot open '%s'", path);
-	return fd;
-}
-
 static void complain(struct writer *w, const char *what, int r)
 {
 	w->errors++;
@@ -113,16 +83,10 @@ static void complain(struct writer *w, const char *what, int r)
 		stop = 1;
 }
 
-/* One write for a line: lines of several writers must not mix. */
 static void acknowledge(struct writer *w, uint32_t slot, uint64_t sequence)
 {
-	char line[64];
-	int len = snprintf(line, sizeof(line),
-			   "ack %" PRIu32 " %" PRIu32 " %" PRIu64 "\n", w->area,
-			   slot, sequence);
-
-	if (write(w->task->ack, line, (size_t)len) != len)
-		err(1, "cannot acknowledge");
+	marks_say(w->task->ack, "ack %" PRIu32 " %" PRIu32 " %" PRIu64 "\n",
+		  w->area, slot, sequence);
 	w->acks++;
 	/* From now on the other place is the free one. */
 	w->place[slot] ^= 1;
@@ -280,7 +244,7 @@ static void take_option(struct task *t, int opt, const char *arg)
 		t->threads = at_most(number, THREADS_MAX);
 		break;
 	case 'k':
-		t->ack = open_ack(arg);
+		t->ack = marks_open(arg);
 		break;
 	case 'g':
 		t->group = at_most(number, GROUP_MAX);

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026, the FAM emulator authors
-# What tries the kernel module. fam-kmod and fam-map-bench run in guests: static,
+# What tries the kernel module. All but fam-host-ring run in guests: static,
 # because these have no loader, and so without sanitizers.
 ifeq ($(SAN),)
-kmod-tools := $(TESTS)/fam-kmod $(TESTS)/fam-map-bench $(TESTS)/fam-host-ring
+kmod-tools := $(TESTS)/fam-kmod $(TESTS)/fam-map-bench $(TESTS)/fam-poke \
+	$(TESTS)/fam-host-ring
 endif
 
 $(OBJ)/tests/kmod/%.o: CPPFLAGS += -Iguest-lib
 $(TESTS)/fam-kmod: $(call objects,tests/kmod,guest calls memory rings vanish)
 $(TESTS)/fam-map-bench: $(call objects,tests/kmod,map-bench)
-$(TESTS)/fam-kmod $(TESTS)/fam-map-bench:
+$(TESTS)/fam-poke: $(call objects,tests/kmod,poke)
+$(TESTS)/fam-kmod $(TESTS)/fam-map-bench $(TESTS)/fam-poke:
 	@mkdir -p $(@D)
 	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(filter %.o,$^)
 

@@ -145,7 +145,7 @@ famctl_with() {
 
 # reseal FILE FIELD VALUE: changes a superblock as a newer program would.
 reseal_build() {
-	build_helper reseal "$FABRIC_TESTS/../../guest-lib/layout.c"
+	build_helper reseal "$FABRIC_TESTS"/../../guest-lib/{layout,crc32c}.c
 }
 
 reseal() {

@@ -16,13 +16,39 @@ libvirt_answers() {
 	timeout 20 virsh -q -c qemu:///system uri >/dev/null 2>&1
 }
 
+# Can /dev/kvm be opened, and yet famctl finds that it runs nothing? The answer is
+# kept in the build tree until the machine starts anew: the probe takes seconds.
+kvm_is_of_no_use() { # STATE-DIRECTORY
+	local boot kept answer=no
+	[[ -r /dev/kvm && -w /dev/kvm ]] && type -P famctl >/dev/null || return 1
+	boot=$(</proc/sys/kernel/random/boot_id) kept=${FAM_BUILD:-$1}/kvm-is-of-no-use
+	if [[ ! -s $kept || $(<"$kept") != "$boot "* ]]; then
+		famctl create-fabric 16M kvm-probe --path "$1/kvm-probe.fam" >/dev/null || return
+		famctl --connect test:///default create-node kvm-probe \
+			--fabric "$1/kvm-probe.fam" 2>/dev/null | grep -q '<domain.* type="qemu"' &&
+			answer=yes
+		rm -f "$1/kvm-probe.fam"
+		printf '%s %s\n' "$boot" "$answer" >"$kept"
+	fi
+	[[ $(<"$kept") == *yes ]]
+}
+
 # Starts one daemon in the background unless its socket answers.
 libvirt_daemon() { # NAME STATE-DIRECTORY
 	local program
+	local -a words=()
 	program=$(PATH=$PATH:/usr/sbin type -P "$1") || die "$1 is not installed" || return
+	# Where it sees a /dev/kvm that no QEMU can use, libvirt doubts what it knows of
+	# QEMU and probes it anew before each operation.
+	if [[ $1 == libvirtd ]] && kvm_is_of_no_use "$2"; then
+		mkdir -p "$2/dev"
+		words=(unshare --mount --propagation slave
+			bash "${BASH_SOURCE[0]%/*}/without-kvm" "$2/dev")
+	fi
 	# Not `$1 -d`: that one could not be told from another's afterwards. Nothing
 	# of the caller's stays open in it.
-	setsid "$program" --pid-file "$2/$1.pid" </dev/null >"$2/$1.log" 2>&1 3>&- 4>&- &
+	setsid "${words[@]}" "$program" --pid-file "$2/$1.pid" </dev/null >"$2/$1.log" 2>&1 \
+		3>&- 4>&- &
 	disown
 }
 
@@ -47,6 +73,24 @@ libvirt_down() {
 		pid=$(<"$1/$name.pid")
 		[[ $(ps -o comm= -p "$pid") == "$name" ]] && proc_end "$pid"
 		rm -f "$1/$name.pid" "$1/$name.log"
+	done
+	[[ ! -d $1/dev ]] || rmdir "$1/dev"
+}
+
+# Names of the domains that begin with $prefix.
+domains() {
+	virsh -q -c qemu:///system list --all --name | grep "^${prefix:?}" | sort
+}
+
+# domains_end: for teardown: no node is spoken to, and no domain is left.
+domains_end() {
+	local name
+	for name in "${!node_fd[@]}"; do
+		node_close "$name"
+	done
+	for name in $(domains); do
+		virsh -q -c qemu:///system destroy "$name" >/dev/null 2>&1 || true
+		virsh -q -c qemu:///system undefine "$name" >&2
 	done
 }
 

@@ -30,6 +30,10 @@ proc_gone() { # PID
 	! proc_alive "$1"
 }
 
+proc_stopped() { # PID
+	[[ $(ps -o state= -p "$1") == T* ]]
+}
+
 # Lists processes with TEXT on their command lines, but not this one's family.
 proc_with() { # TEXT
 	local pid words

@@ -3,7 +3,7 @@
 /*
  * usage: reseal FILE version|incompat|label VALUE
  * Sets one field in both superblocks and their checksums: what a newer or an
- * odd program may leave. Linked with guest-lib/layout.c.
+ * odd program may leave. Linked with layout.c and crc32c.c of guest-lib.
  */
 #include <fcntl.h>
 #include <stdio.h>

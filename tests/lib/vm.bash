@@ -104,6 +104,24 @@ vm_modules() {
 	done
 }
 
+# vm_bundles PROGRAM...: for setup_file: what guests boot, with these test programs:
+# $bundle, and $kmod_bundle, with the kernel module where it was built.
+vm_bundles() {
+	local -a add=()
+	local program
+	for program in "$@"; do
+		add+=(--add "$FAM_BUILD/tests/$program")
+	done
+	export bundle=$BATS_FILE_TMPDIR/bundle
+	famctl make-bundle --dir "$bundle" "${add[@]}" >/dev/null
+	export kmod_bundle=$bundle
+	if [[ -e $FAM_BUILD/kmod/fam_ivshmem.ko ]]; then
+		kmod_bundle=$BATS_FILE_TMPDIR/kmod-bundle
+		famctl make-bundle --dir "$kmod_bundle" "${add[@]}" \
+			--add "$FAM_BUILD/kmod/fam_ivshmem.ko:/lib/fam_ivshmem.ko" >/dev/null
+	fi
+}
+
 # vm_start [OPTION...] NAME: boots a guest and waits until it takes commands.
 #	-f FABRIC	attach it; may be repeated
 #	-d FABRIC:SOCKET[:VECTORS]  attach it through the tm-server there, with

@@ -26,6 +26,9 @@ int main(int argc, char **argv)
 		sb.feature_compat = 0;
 		sb.mailbox_offset = sb.mailbox_bytes = 0;
 		sb.sessions_offset = sb.sessions_bytes = 0;
+		sb.parking_offset = sb.parking_bytes = 0;
+		if (fam_superblock_set_objects(&sb, 0) < 0)
+			return 1;
 	}
 	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
 		fam_superblock_seal(&sb, i);

@@ -2,7 +2,7 @@
 server-tools := $(TESTS)/fam-client $(TESTS)/fam-legacy-client \
 	$(TESTS)/fam-ctl $(TESTS)/fam-churn $(TESTS)/fam-crowd \
 	$(TESTS)/fam-deaf $(TESTS)/fam-format $(TESTS)/fam-flush $(TESTS)/disk.so \
-	$(TESTS)/fam-commit $(TESTS)/fam-sessions \
+	$(TESTS)/fam-commit $(TESTS)/fam-sessions $(TESTS)/fam-regions-lock \
 	$(TESTS)/bench-handshake $(TESTS)/server-guest.cpio
 
 $(OBJ)/tests/server/%.o: CPPFLAGS += -Itests/server
@@ -15,13 +15,15 @@ $(TESTS)/fam-format: $(OBJ)/tests/server/format.o
 $(TESTS)/fam-flush: $(OBJ)/tests/server/flush-client.o
 $(TESTS)/fam-commit: $(OBJ)/tests/server/commit.o
 $(TESTS)/fam-sessions: $(OBJ)/tests/server/session-tool.o
+$(TESTS)/fam-regions-lock: $(OBJ)/tests/server/regions-lock.o
 $(TESTS)/fam-deaf: $(OBJ)/tests/server/deaf.o
 $(TESTS)/fam-churn: $(OBJ)/tests/server/churn.o
 $(TESTS)/bench-handshake: $(OBJ)/tests/server/bench-handshake.o
-$(filter-out %.cpio %.so,$(server-tools)): $(LIB)/libtmserver.a $(LIB)/libfamutil.a
+$(filter-out %.cpio %.so,$(server-tools)): $(LIB)/libtmserver.a $(LIB)/libfam.a \
+		$(LIB)/libfamutil.a
 	@mkdir -p $(@D)
 	$(Q_LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
-		$(filter %.a,$^) -pthread
+		$(filter %.a,$^) -pthread $(PMEM_LIBS)
 
 # Preloaded, into instrumented programs too: not instrumented itself.
 $(TESTS)/disk.so: tests/server/disk.c

@@ -129,6 +129,47 @@ static void rules_that_do_not(void **state)
 	}
 }
 
+/* Reading alone asks for less, and gets no more. */
+static void reading_needs_less(void **state)
+{
+	static const char *const enough[] = {
+		"/srv/** r,\n",
+		"/srv/** rw,\n",
+		"/srv/** rk,\n",
+		"/srv/** rw,\ndeny /srv/** w,\n",
+	};
+	static const char *const too_little[] = {
+		"",
+		"/srv/** w,\n",
+		"owner /srv/** r,\n",
+		"/srv/* r,\n",
+		"/srv/** rw,\ndeny /srv/** r,\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(enough) / sizeof(enough[0]); i++)
+		assert_true(apparmor_allows_reading(enough[i], FILE_ODD));
+	for (size_t i = 0; i < sizeof(too_little) / sizeof(too_little[0]); i++)
+		assert_false(apparmor_allows_reading(too_little[i], FILE_ODD));
+}
+
+static void proposes_no_more_than_reading(void **state)
+{
+	char rule[256];
+	int n = apparmor_rule_reading(FILE_ODD, rule, sizeof(rule));
+
+	(void)state;
+	assert_int_equal(n, strlen(rule));
+	assert_true(apparmor_allows_reading(rule, FILE_ODD));
+	assert_false(apparmor_allows(rule, FILE_ODD));
+	assert_int_equal(apparmor_rule_reading("/d/*.fam", rule, sizeof(rule)),
+			 strlen("\"/d/\\*.fam\" r,"));
+	assert_string_equal(rule, "\"/d/\\*.fam\" r,");
+	assert_int_equal(apparmor_rule_reading("a", rule, 99), -EINVAL);
+	assert_int_equal(apparmor_rule_reading("/abcdefgh", rule, 10),
+			 -ENAMETOOLONG);
+}
+
 /* What would take ages is given up: no rule for us, but a denial. */
 static void gives_up_on_monsters(void **state)
 {
@@ -215,6 +256,8 @@ int main(void)
 		cmocka_unit_test(patterns_match_as_apparmor_says),
 		cmocka_unit_test(rules_that_let_it_open),
 		cmocka_unit_test(rules_that_do_not),
+		cmocka_unit_test(reading_needs_less),
+		cmocka_unit_test(proposes_no_more_than_reading),
 		cmocka_unit_test(gives_up_on_monsters),
 		cmocka_unit_test(proposed_rules_fit),
 		cmocka_unit_test(includes_are_found),

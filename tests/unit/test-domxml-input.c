@@ -285,6 +285,65 @@ static void refuses_text_xml_cannot_hold(void **state)
 	"name='a' uuid='' path='/p' size='1' transport='doorbell' " \
 	"device='00:10.0'"
 
+#define PLAIN                                                    \
+	"name='a' uuid='' path='/p' size='1' transport='plain' " \
+	"device='00:10.0'"
+
+static void knows_what_can_be_changed(void **state)
+{
+	struct node_meta meta;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(domxml_meta(META(PLAIN), &meta, &err), 1);
+	assert_false(meta.fabric[0].read_only);
+	assert_int_equal(domxml_meta(META(PLAIN " access='ro'"), &meta, &err),
+			 1);
+	assert_true(meta.fabric[0].read_only);
+}
+
+/* Nothing that QEMU would not enforce. */
+static void refuses_what_could_be_changed_after_all(void **state)
+{
+	static const struct {
+		enum transport transport;
+		enum node_flush flush;
+		const char *version, *text;
+	} cases[] = {
+		{TRANSPORT_DOORBELL, NODE_FLUSH_MAILBOX, "7.2",
+		 "by transport 'doorbell' fabric 'fabric0' cannot be attached "
+		 "read-only"},
+		{TRANSPORT_LEGACY, NODE_FLUSH_NONE, "2.6",
+		 "by transport 'legacy' fabric 'fabric0'"},
+		{TRANSPORT_XMEMDEV, NODE_FLUSH_MAILBOX, "2.5",
+		 "by transport 'x-memdev' fabric 'fabric0'"},
+		{TRANSPORT_PLAIN, NODE_FLUSH_WINDOW, "7.2",
+		 "the flush window of fabric 'fabric0' would let the node "
+		 "change it"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_spec spec = base_spec();
+		struct emulator e;
+		char *xml = NULL;
+		struct err err = {0};
+
+		assert_int_equal(
+			emulator_probe("/qemu", cases[i].version, &e, &err), 0);
+		spec.emulator = &e;
+		spec.transport = cases[i].transport;
+		spec.flush = cases[i].flush;
+		spec.read_only[0] = true;
+		assert_int_equal(
+			domxml_build_text(&spec, "<domain/>", 9, &xml, &err),
+			-EINVAL);
+		contains(err.text, cases[i].text);
+		contains(err.hint, "leave ");
+		assert_null(xml);
+	}
+}
+
 static void knows_the_vectors(void **state)
 {
 	struct node_meta meta;
@@ -441,8 +500,9 @@ static void knows_how_a_node_flushes(void **state)
 static void refuses_damaged_metadata(void **state)
 {
 	static const char *const attribute[] = {
-		"name",	  "uuid",    "path",	"size",	  "transport",
-		"device", "vectors", "vectors", "vectors"};
+		"name",	  "uuid",    "path",	"size",	   "transport",
+		"device", "vectors", "vectors", "vectors", "access",
+		"access", "access",  "access"};
 	static const char *const cases[] = {
 		META("name='a/b' uuid='' path='/p' size='1' "
 		     "transport='plain' device='00:10.0'"),
@@ -459,6 +519,10 @@ static void refuses_damaged_metadata(void **state)
 		META(SERVED " vectors='0'"),
 		META(SERVED " vectors='257'"),
 		META(SERVED " vectors=' 1'"),
+		META(SERVED " access='ro'"),
+		META(PLAIN " access=''"),
+		META(PLAIN " access='rw'"),
+		META(PLAIN " access='read-only'"),
 	};
 
 	(void)state;
@@ -576,6 +640,8 @@ int main(void)
 		cmocka_unit_test(knows_whose_domain_it_is),
 		cmocka_unit_test(knows_how_a_node_flushes),
 		cmocka_unit_test(refuses_damaged_metadata),
+		cmocka_unit_test(knows_what_can_be_changed),
+		cmocka_unit_test(refuses_what_could_be_changed_after_all),
 		cmocka_unit_test(knows_the_vectors),
 		cmocka_unit_test(refuses_a_second_shmem_of_a_name),
 		cmocka_unit_test(root_ports_take_the_lowest_free_number),

@@ -32,6 +32,7 @@ struct golden {
 	unsigned int vectors;
 	enum node_flush flush;
 	bool raw_windows;
+	size_t read_only; /* bit i: fabric i is */
 };
 
 static const struct golden goldens[] = {
@@ -200,6 +201,18 @@ static const struct golden goldens[] = {
 	 .machine = "q35",
 	 .size = {64 * MiB},
 	 .flush = NODE_FLUSH_NONE},
+	{.name = "node-6.0-read-only-pc",
+	 .version = "6.0",
+	 .machine = "pc",
+	 .size = {64 * MiB},
+	 .fabric_dir = "/srv/a,b & <c>",
+	 .read_only = 1},
+	{.name = "node-10.0-read-only-several",
+	 .version = "10.0",
+	 .machine = "q35",
+	 .size = {64 * MiB, GiB, 16 * GiB},
+	 .flush = NODE_FLUSH_NONE,
+	 .read_only = 1 << 1 | 1 << 2},
 };
 #define GOLDEN_COUNT (sizeof(goldens) / sizeof(goldens[0]))
 
@@ -247,8 +260,11 @@ static struct node_spec make_spec(const struct golden *g)
 	assert_int_equal(emulator_probe(QEMU, g->version, &emulator, &err), 0);
 	spec.transport =
 		g->transport ? g->transport : emulator_transport(&emulator);
-	for (; g->size[spec.fabric_count]; spec.fabric_count++)
+	for (; g->size[spec.fabric_count]; spec.fabric_count++) {
 		make_fabric(&fabrics[spec.fabric_count], g, spec.fabric_count);
+		spec.read_only[spec.fabric_count] =
+			g->read_only >> spec.fabric_count & 1;
+	}
 	if (g->disks) {
 		spec.disks = disks;
 		spec.disk_count = 2;
@@ -336,6 +352,29 @@ static void windows_can_be_taken_out(void **state)
 	}
 }
 
+/* Nor of what it could not change in one that can. */
+static void access_can_be_widened(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+		_cleanup_free_ char *with = NULL, *without = NULL, *want = NULL;
+		struct node_spec spec = make_spec(&goldens[i]);
+		struct err err;
+
+		if (!goldens[i].read_only)
+			continue;
+		assert_int_equal(domxml_build(&spec, &with, &err), 0);
+		memset(spec.read_only, 0, sizeof(spec.read_only));
+		assert_int_equal(domxml_build(&spec, &want, &err), 0);
+		assert_int_equal(domxml_build_text(&spec, with, strlen(with),
+						   &without, &err),
+				 0);
+		assert_string_equal(without, want);
+		assert_null(strstr(want, "readonly"));
+		assert_null(strstr(want, "access="));
+	}
+}
+
 /* Those of a transport without a server are none. */
 static unsigned int vectors_of(const struct golden *g)
 {
@@ -373,6 +412,8 @@ static void metadata_come_back(void **state)
 					 fabrics[f].formatted);
 			assert_int_equal(meta.fabric[f].vectors,
 					 vectors_of(&goldens[i]));
+			assert_int_equal(meta.fabric[f].read_only,
+					 goldens[i].read_only >> f & 1);
 		}
 		assert_int_equal(goldens[i].size[meta.count], 0);
 	}
@@ -382,8 +423,7 @@ static void metadata_come_back(void **state)
 static void emits_no_dangerous_option(void **state)
 {
 	static const char *const never[] = {
-		"discard-data", "master", "pmem=",   "share=off",
-		"T,",		"size=0", "readonly"};
+		"discard-data", "master", "pmem=", "share=off", "T,", "size=0"};
 
 	(void)state;
 	for (size_t i = 0; i < GOLDEN_COUNT; i++) {
@@ -393,6 +433,9 @@ static void emits_no_dangerous_option(void **state)
 		assert_non_null(args);
 		for (size_t n = 0; n < sizeof(never) / sizeof(never[0]); n++)
 			assert_null(strstr(args, never[n]));
+		/* Nor what loses stores, if it was not asked for. */
+		assert_int_equal(strstr(args, "readonly") != NULL,
+				 goldens[i].read_only != 0);
 	}
 }
 
@@ -402,6 +445,7 @@ int main(void)
 		cmocka_unit_test(gives_the_stored_xml),
 		cmocka_unit_test(is_its_own_template),
 		cmocka_unit_test(windows_can_be_taken_out),
+		cmocka_unit_test(access_can_be_widened),
 		cmocka_unit_test(metadata_come_back),
 		cmocka_unit_test(emits_no_dangerous_option),
 	};

@@ -59,6 +59,24 @@ static void knows_releases(void **state)
 	}
 }
 
+static void knows_who_can_map_read_only(void **state)
+{
+	static const char *const can[] = {"6.0", "6.2.0", "7.2", "10.0"};
+	static const char *const cannot[] = {"2.0", "2.12", "4.2", "5.2.9"};
+	struct emulator e;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(can) / sizeof(can[0]); i++) {
+		assert_int_equal(emulator_probe("/no", can[i], &e, &err), 0);
+		assert_int_equal(emulator_maps_read_only(&e, &err), 1);
+	}
+	for (size_t i = 0; i < sizeof(cannot) / sizeof(cannot[0]); i++) {
+		assert_int_equal(emulator_probe("/no", cannot[i], &e, &err), 0);
+		assert_int_equal(emulator_maps_read_only(&e, &err), 0);
+	}
+}
+
 static void refuses_what_is_no_version(void **state)
 {
 	static const char *const cases[] = {
@@ -114,6 +132,41 @@ static void reads_the_answers(void **state)
 	assert_int_equal(emulator_transport(&e), TRANSPORT_XMEMDEV);
 }
 
+/* What an emulator says to the question which options its backend has. */
+static int ask_script(const char *answer, struct err *err)
+{
+	char path[] = "/tmp/fam-emulator.XXXXXX";
+	struct emulator e = {.major = 7};
+	int fd = mkstemp(path), ret;
+
+	assert_true(fd >= 0);
+	assert_true(
+		dprintf(fd,
+			"#!/bin/sh\ntest \"$*\" = "
+			"'-object memory-backend-file,help' || exit 9\n%s\n",
+			answer) > 0);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	assert_int_equal(close(fd), 0);
+	memcpy(e.path, path, sizeof(path));
+	ret = emulator_maps_read_only(&e, err);
+	assert_int_equal(unlink(path), 0);
+	return ret;
+}
+
+static void believes_the_answer_and_not_the_version(void **state)
+{
+	struct err err = {0};
+	struct emulator e = {.path = "/no/such"};
+
+	(void)state;
+	assert_int_equal(ask_script("echo '  readonly=<bool>'", &err), 1);
+	assert_int_equal(ask_script("echo '  share=<bool>'", &err), 0);
+	assert_int_equal(ask_script("echo 'readonly=<bool>'; exit 1", &err), 0);
+	assert_int_equal(ask_script("exit 1", &err), 0);
+	assert_int_equal(emulator_maps_read_only(&e, &err), -ENOENT);
+	contains(err.text, "emulator '/no/such' does not exist");
+}
+
 static void refuses_what_is_no_emulator(void **state)
 {
 	struct err err = {0};
@@ -151,6 +204,7 @@ static void asks_the_real_one(void **state)
 	assert_true(e.has_plain || e.has_legacy);
 	if (e.major > 2 || e.minor > 10)
 		assert_true(e.has_pref64_reserve);
+	assert_int_equal(emulator_maps_read_only(&e, &err), e.major >= 6);
 }
 
 /* The boot sector does what it should, so that its failing says something. */
@@ -176,6 +230,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_releases),
+		cmocka_unit_test(knows_who_can_map_read_only),
+		cmocka_unit_test(believes_the_answer_and_not_the_version),
 		cmocka_unit_test(refuses_what_is_no_version),
 		cmocka_unit_test(reads_the_answers),
 		cmocka_unit_test(refuses_what_is_no_emulator),

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include <fam-mailbox.h>
+#include <fam-objects.h>
+#include <fam-parking.h>
 #include <fam-sessions.h>
 
 #define MIB (UINT64_C(1) << 20)
@@ -148,8 +150,14 @@ static void data_empty(struct fam_superblock *sb)
 	sb->data_bytes = 0;
 }
 
+static void data_over_objects(struct fam_superblock *sb)
+{
+	sb->data_bytes++;
+}
+
 static void data_too_long(struct fam_superblock *sb)
 {
+	assert_int_equal(fam_superblock_set_objects(sb, 0), 0);
 	sb->data_bytes++;
 }
 
@@ -197,12 +205,13 @@ static void version_zero(struct fam_superblock *sb)
 static void bad_fields_are_found_under_a_good_checksum(void **state)
 {
 	static void (*const spoil[])(struct fam_superblock * sb) = {
-		bad_durability,	    size_zero,	     size_not_power_of_two,
-		size_huge,	    generation_zero, data_over_superblock,
-		data_unaligned,	    data_behind_end, data_empty,
-		data_too_long,	    data_wraps,	     data_offset_wraps,
-		label_unterminated, label_empty,     label_with_slash,
-		label_with_rest,    uuid_not_random, version_zero,
+		bad_durability,	   size_zero,	       size_not_power_of_two,
+		size_huge,	   generation_zero,    data_over_superblock,
+		data_unaligned,	   data_behind_end,    data_empty,
+		data_over_objects, data_too_long,      data_wraps,
+		data_offset_wraps, label_unterminated, label_empty,
+		label_with_slash,  label_with_rest,    uuid_not_random,
+		version_zero,
 	};
 	struct fam_superblock sb;
 
@@ -368,104 +377,6 @@ static void uuids_come_back_from_their_text(void **state)
 	}
 }
 
-/* The fields as the compiler lays them out, in the order of the document. */
-static const struct field {
-	const char *name;
-	size_t offset, bytes;
-} fields[] = {
-#define MEMBER(type, name)                               \
-	{                                                \
-#name, offsetof(struct type, name),      \
-			sizeof(((struct type *)0)->name) \
-	}
-#define FIELD(name) MEMBER(fam_superblock, name)
-#define BOX(name)   MEMBER(fam_mailbox, name)
-#define SLOT(name)  MEMBER(fam_mailbox_slot, name)
-#define TABLE(name) MEMBER(fam_sessions, name)
-#define SEAT(name)  MEMBER(fam_sessions_slot, name)
-	FIELD(magic),
-	FIELD(crc32c),
-	FIELD(version),
-	FIELD(copy),
-	FIELD(feature_compat),
-	FIELD(feature_ro_compat),
-	FIELD(feature_incompat),
-	FIELD(durability),
-	FIELD(uuid),
-	FIELD(size),
-	FIELD(generation),
-	FIELD(data_offset),
-	FIELD(data_bytes),
-	FIELD(created_ns),
-	FIELD(label),
-	FIELD(mailbox_offset),
-	FIELD(mailbox_bytes),
-	FIELD(sessions_offset),
-	FIELD(sessions_bytes),
-	FIELD(reserved),
-	BOX(magic),
-	BOX(version),
-	BOX(slots),
-	BOX(slot_bytes),
-	BOX(ring),
-	BOX(epoch),
-	BOX(peer),
-	BOX(vector),
-	BOX(flags),
-	BOX(failed),
-	BOX(failed_ns),
-	BOX(beat),
-	SLOT(owner),
-	SLOT(tail),
-	SLOT(node),
-	SLOT(started),
-	SLOT(pid),
-	SLOT(peer),
-	SLOT(done),
-	SLOT(fault),
-	TABLE(changes),
-	TABLE(server),
-	SEAT(beat),
-	SEAT(lease_ms),
-	SEAT(pid),
-	SEAT(node),
-	SEAT(started),
-	SEAT(peer),
-	SEAT(flags),
-	SEAT(joined_ns),
-	SEAT(ended),
-	SEAT(ended_reason),
-	SEAT(ping),
-	SEAT(pong),
-	SEAT(vectors),
-	SEAT(node_name),
-	SEAT(name),
-};
-
-static void format_document_has_the_offsets(void **state)
-{
-	FILE *f = fopen("guest-lib/FORMAT.md", "r");
-	char line[512], name[64], type[16];
-	size_t offset, bytes, row = 0;
-
-	(void)state;
-	assert_non_null(f); /* run from the top of the tree */
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "| %zu | %zu | %15s | `%63[a-z0-9_]` |",
-			   &offset, &bytes, type, name) != 4)
-			continue;
-		assert_true(row < sizeof(fields) / sizeof(fields[0]));
-		assert_string_equal(name, fields[row].name);
-		assert_int_equal(offset, fields[row].offset);
-		assert_int_equal(bytes, fields[row].bytes);
-		if (type[0] == 'u' || type[0] == 'i')
-			assert_int_equal(atoi(type + 1), 8 * bytes);
-		row++;
-	}
-	fclose(f);
-	assert_int_equal(row, sizeof(fields) / sizeof(fields[0]));
-}
-
 static void read_image(const char *path, struct fam_superblock *sb)
 {
 	FILE *f = fopen(path, "r");
@@ -570,6 +481,174 @@ static void a_table_of_sessions_lies_where_it_must(void **state)
 	assert_int_equal(fam_superblock_check(&sb, 0), 0);
 }
 
+static void objects_lie_where_they_must(void **state)
+{
+	static const uint64_t wrong[][2] = {
+		{0, 4 * MIB},
+		{60 * MIB, 0},
+		{59 * MIB, 4 * MIB},
+		{61 * MIB, 4 * MIB},
+		{60 * MIB, 4 * MIB - 4096},
+		{60 * MIB + 4096, 3 * MIB},
+		{64 * MIB, 1 * MIB},
+		{UINT64_MAX - MIB + 1, MIB},
+		{60 * MIB, UINT64_MAX - MIB + 1},
+	};
+	struct fam_superblock sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	assert_int_equal(sb.feature_compat & FAM_COMPAT_OBJECTS,
+			 FAM_COMPAT_OBJECTS);
+	assert_int_equal(sb.objects_offset, 60 * MIB);
+	assert_int_equal(sb.objects_bytes, 4 * MIB);
+	assert_int_equal(fam_superblock_set_regions(&sb, 0), 0);
+	assert_int_equal(sb.data_offset + sb.data_bytes, sb.objects_offset);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		sb.objects_offset = wrong[i][0];
+		sb.objects_bytes = wrong[i][1];
+		fam_superblock_seal(&sb, 0);
+		assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	}
+	/* Without the bit these bytes are reserved: ignored. */
+	sb.feature_compat &= ~(FAM_COMPAT_OBJECTS | FAM_COMPAT_REGIONS);
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
+static void objects_need_sessions_and_a_parking(void **state)
+{
+	struct fam_superblock sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	sb.feature_compat &= ~FAM_COMPAT_SESSIONS;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	make(&sb, 1, 0);
+	sb.parking_offset += 4096;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	make(&sb, 1, 0);
+	sb.parking_bytes = 0;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	assert_true(FAM_PARKING_OFFSET >=
+		    FAM_SESSIONS_OFFSET + FAM_SESSIONS_BYTES);
+	assert_true(FAM_PARKING_OFFSET + FAM_PARKING_BYTES <= FAM_DATA_OFFSET);
+}
+
+static void as_much_as_is_wanted_is_for_objects(void **state)
+{
+	static const uint64_t bad[] = {
+		1, MIB - 1, 59 * MIB, 61 * MIB, 64 * MIB, UINT64_MAX - MIB + 1};
+	static const uint64_t sizes[][2] = {{16 * MIB, MIB},
+					    {32 * MIB, 2 * MIB},
+					    {4096 * MIB, 256 * MIB},
+					    {8192 * MIB, 256 * MIB},
+					    {16 * TIB, 256 * MIB}};
+	struct fam_superblock sb, was;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		fam_superblock_init(&sb, sizes[i][0], "x", uuid, 0,
+				    FAM_DURABILITY_HOST);
+		assert_int_equal(sb.objects_bytes, sizes[i][1]);
+	}
+	make(&sb, 1, 0);
+	was = sb;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(fam_superblock_set_objects(&sb, bad[i]),
+				 -EINVAL);
+		assert_memory_equal(&sb, &was, sizeof(sb));
+	}
+	assert_int_equal(fam_superblock_set_objects(&sb, 58 * MIB), 0);
+	assert_int_equal(sb.data_bytes, FAM_DATA_ALIGN);
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+	assert_int_equal(fam_superblock_set_objects(&sb, 0), 0);
+	assert_int_equal(sb.data_bytes, 60 * MIB);
+	assert_int_equal(sb.objects_offset, 0);
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
+static void regions_lie_where_they_must(void **state)
+{
+	static const uint64_t wrong[][2] = {
+		{0, 2 * MIB},
+		{58 * MIB, 0},
+		{57 * MIB, 2 * MIB}, /* in the data */
+		{58 * MIB, 3 * MIB}, /* in the objects */
+		{60 * MIB, 4 * MIB}, /* the same */
+		{62 * MIB, 1 * MIB}, /* the same */
+		{64 * MIB, 1 * MIB},
+		{58 * MIB, 2 * MIB - 4096},
+		{58 * MIB + 4096, 1 * MIB},
+		{UINT64_MAX - MIB + 1, MIB},
+		{58 * MIB, UINT64_MAX - MIB + 1},
+	};
+	struct fam_superblock sb;
+
+	(void)state;
+	make(&sb, 1, 0);
+	assert_int_equal(sb.feature_compat & FAM_COMPAT_REGIONS,
+			 FAM_COMPAT_REGIONS);
+	assert_int_equal(sb.regions_offset, 58 * MIB);
+	assert_int_equal(sb.regions_bytes, 2 * MIB);
+	assert_int_equal(sb.data_offset + sb.data_bytes, sb.regions_offset);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		sb.regions_offset = wrong[i][0];
+		sb.regions_bytes = wrong[i][1];
+		fam_superblock_seal(&sb, 0);
+		assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+	}
+	/* Without the bit these bytes are reserved: ignored. */
+	sb.feature_compat &= ~FAM_COMPAT_REGIONS;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+	/* They need what objects need. */
+	make(&sb, 1, 0);
+	sb.feature_compat &= ~FAM_COMPAT_OBJECTS;
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), -EBADMSG);
+}
+
+static void as_much_as_is_wanted_is_for_regions(void **state)
+{
+	static const uint64_t bad[] = {1, MIB - 1, 57 * MIB, 64 * MIB,
+				       UINT64_MAX - MIB + 1};
+	static const uint64_t sizes[][2] = {{16 * MIB, MIB},
+					    {32 * MIB, MIB},
+					    {64 * MIB, 2 * MIB},
+					    {1024 * MIB, 32 * MIB},
+					    {16 * TIB, 32 * MIB}};
+	struct fam_superblock sb, was;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		fam_superblock_init(&sb, sizes[i][0], "x", uuid, 0,
+				    FAM_DURABILITY_HOST);
+		assert_int_equal(sb.regions_bytes, sizes[i][1]);
+	}
+	make(&sb, 1, 0);
+	was = sb;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(fam_superblock_set_regions(&sb, bad[i]),
+				 -EINVAL);
+		assert_memory_equal(&sb, &was, sizeof(sb));
+	}
+	assert_int_equal(fam_superblock_set_regions(&sb, 56 * MIB), 0);
+	assert_int_equal(sb.data_bytes, FAM_DATA_ALIGN);
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+	assert_int_equal(fam_superblock_set_regions(&sb, 0), 0);
+	assert_int_equal(sb.regions_offset, 0);
+	assert_int_equal(sb.data_bytes, 58 * MIB);
+	fam_superblock_seal(&sb, 0);
+	assert_int_equal(fam_superblock_check(&sb, 0), 0);
+}
+
 /* As they were made before there were sessions. */
 static void the_format_with_a_mailbox_opens_for_ever(void **state)
 {
@@ -589,6 +668,46 @@ static void the_format_with_a_mailbox_opens_for_ever(void **state)
 	assert_int_equal(sb[0].sessions_bytes, 0);
 }
 
+/* As they were made before there were objects. */
+static void the_format_with_sessions_opens_for_ever(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen, damaged;
+
+	(void)state;
+	read_image(TESTS_DATA "/format-v1-sessions.sb0", &sb[0]);
+	read_image(TESTS_DATA "/format-v1-sessions.sb1", &sb[1]);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged), 0);
+	assert_int_equal(chosen, 0);
+	assert_int_equal(damaged, 0);
+	assert_int_equal(sb[0].feature_compat,
+			 FAM_COMPAT_MAILBOX | FAM_COMPAT_SESSIONS);
+	assert_int_equal(sb[0].sessions_offset, FAM_SESSIONS_OFFSET);
+	assert_int_equal(sb[0].data_bytes, 62 * MIB);
+	assert_int_equal(sb[0].parking_offset, 0);
+	assert_int_equal(sb[0].objects_bytes, 0);
+}
+
+/* As they were made before there were regions. */
+static void the_format_with_objects_opens_for_ever(void **state)
+{
+	struct fam_superblock sb[2];
+	unsigned int chosen, damaged;
+
+	(void)state;
+	read_image(TESTS_DATA "/format-v1-objects.sb0", &sb[0]);
+	read_image(TESTS_DATA "/format-v1-objects.sb1", &sb[1]);
+	assert_int_equal(fam_superblock_choose(sb, &chosen, &damaged), 0);
+	assert_int_equal(chosen, 0);
+	assert_int_equal(damaged, 0);
+	assert_int_equal(sb[0].feature_compat, FAM_COMPAT_MAILBOX |
+						       FAM_COMPAT_SESSIONS |
+						       FAM_COMPAT_OBJECTS);
+	assert_int_equal(sb[0].objects_offset, 60 * MIB);
+	assert_int_equal(sb[0].data_bytes, 58 * MIB);
+	assert_int_equal(sb[0].regions_bytes, 0);
+}
+
 static void todays_superblock_is_the_stored_one(void **state)
 {
 	struct fam_superblock stored, made;
@@ -598,8 +717,8 @@ static void todays_superblock_is_the_stored_one(void **state)
 	for (unsigned int i = 0; i < sizeof(id); i++)
 		id[i] = (uint8_t)(0x11 * i);
 	for (unsigned int copy = 0; copy < 2; copy++) {
-		read_image(copy ? TESTS_DATA "/format-v1-sessions.sb1"
-				: TESTS_DATA "/format-v1-sessions.sb0",
+		read_image(copy ? TESTS_DATA "/format-v1-regions.sb1"
+				: TESTS_DATA "/format-v1-regions.sb0",
 			   &stored);
 		assert_int_equal(
 			fam_superblock_init(&made, 64 * MIB, "golden-v1", id,
@@ -626,12 +745,18 @@ int main(void)
 		cmocka_unit_test(choose_fails_and_leaves_the_outputs),
 		cmocka_unit_test(labels_are_safe_names),
 		cmocka_unit_test(uuids_come_back_from_their_text),
-		cmocka_unit_test(format_document_has_the_offsets),
 		cmocka_unit_test(the_first_format_opens_for_ever),
 		cmocka_unit_test(a_fabric_without_a_mailbox_has_none),
 		cmocka_unit_test(a_mailbox_lies_where_it_must),
 		cmocka_unit_test(a_table_of_sessions_lies_where_it_must),
+		cmocka_unit_test(objects_lie_where_they_must),
+		cmocka_unit_test(objects_need_sessions_and_a_parking),
+		cmocka_unit_test(as_much_as_is_wanted_is_for_objects),
 		cmocka_unit_test(the_format_with_a_mailbox_opens_for_ever),
+		cmocka_unit_test(the_format_with_sessions_opens_for_ever),
+		cmocka_unit_test(the_format_with_objects_opens_for_ever),
+		cmocka_unit_test(regions_lie_where_they_must),
+		cmocka_unit_test(as_much_as_is_wanted_is_for_regions),
 		cmocka_unit_test(todays_superblock_is_the_stored_one),
 	};
 

@@ -14,7 +14,7 @@
 
 #include "fabric-file.h"
 
-#define DATA   (14 * MIB) /* of a fabric of 16 MiB */
+#define DATA   (12 * MIB) /* of a fabric of 16 MiB */
 #define UUID_1 "01fa0000-0000-4000-8000-000000000000"
 
 static int set_up(void **state)

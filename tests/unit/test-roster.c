@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include <fam-boot.h>
 #include <fam-sessions.h>
 #include <fam/session.h>
 
@@ -131,6 +132,16 @@ static uint64_t rings(const struct slot *slot, unsigned int vector)
 			       sizeof(count)
 		       ? count
 		       : 0;
+}
+
+/* Nodes on a fabric that only the server has open go by it. */
+static void the_table_tells_of_the_hosts_start(void **state)
+{
+	(void)state;
+	atomic_store(&table->boot, 99);
+	serve();
+	assert_true(fam_boot_current() != 0);
+	assert_true(atomic_load(&table->boot) == fam_boot_current());
 }
 
 static void the_table_tells_of_the_server_and_its_peers(void **state)
@@ -316,6 +327,7 @@ static void no_more_parts_are_guarded_than_there_is_room_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(the_table_tells_of_the_hosts_start),
 		test(the_table_tells_of_the_server_and_its_peers),
 		test(sessions_of_who_is_gone_end_and_the_others_are_rung),
 		test(many_at_once_are_one_ring_or_a_few),

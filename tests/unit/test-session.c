@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026, the FAM emulator authors
 /* Sessions of a real fabric file: joining, leaving, names, events, pings. */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 #include <cmocka.h>
@@ -144,8 +147,10 @@ static void everybody_sees_everybody(void **state)
 
 static void forget_sessions(struct fam_superblock *sb)
 {
-	sb->feature_compat &= ~FAM_COMPAT_SESSIONS;
+	sb->feature_compat &= ~(FAM_COMPAT_SESSIONS | FAM_COMPAT_OBJECTS |
+				FAM_COMPAT_REGIONS);
 	sb->sessions_offset = sb->sessions_bytes = 0;
+	sb->regions_offset = sb->regions_bytes = 0;
 }
 
 static void expect_none(const char *name, unsigned int flags)
@@ -370,6 +375,8 @@ static void pings_are_answered_by_the_library(void **state)
 	assert_int_equal(fam_session_ping(fam, m.id + (1 << 16), -1, NULL),
 			 -ESRCH);
 	kill(m.pid, SIGSTOP);
+	/* All its threads stand still when this is told, not before. */
+	assert_int_equal(waitpid(m.pid, NULL, WUNTRACED), m.pid);
 	assert_int_equal(fam_session_ping(fam, m.id, 0, &ns), -ETIMEDOUT);
 	assert_int_equal(fam_session_ping(fam, m.id, 30, &ns), -ETIMEDOUT);
 	sigaction(SIGALRM, &action, NULL);
@@ -522,6 +529,64 @@ static void closing_leaves_nothing_behind(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Of this process; 0: it is not there yet. */
+static pid_t find_keeper(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while ((entry = readdir(dir))) {
+		char file[64], name[32] = "";
+		FILE *comm;
+
+		snprintf(file, sizeof(file), "/proc/self/task/%.16s/comm",
+			 entry->d_name);
+		comm = fopen(file, "r");
+		if (!comm)
+			continue;
+		if (fgets(name, sizeof(name), comm) &&
+		    strcmp(name, "fam-keeper\n") == 0)
+			found = atoi(entry->d_name);
+		fclose(comm);
+	}
+	closedir(dir);
+	return found;
+}
+
+/* A program of low priority keeps its session, if it may. */
+static int keep_with_low_priority(void)
+{
+	struct fam *own;
+	pid_t keeper;
+	int wanted;
+
+	if (setpriority(PRIO_PROCESS, 0, 7) < 0 || fam_open(&own, path, 0) < 0)
+		return 1;
+	if (!await((keeper = find_keeper()) != 0))
+		return 2;
+	wanted = setpriority(PRIO_PROCESS, 0, 0) < 0 ? 7 : 0;
+	if (getpriority(PRIO_PROCESS, (id_t)keeper) != wanted)
+		return 3;
+	fam_close(own);
+	return 0;
+}
+
+static void the_keeper_is_in_time_in_a_program_of_low_priority(void **state)
+{
+	char *argv[] = {"session", "low", (char *)path, NULL};
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	/* Not a mere child: some sanitizers let those have no threads. */
+	assert_int_equal(
+		posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ),
+		0);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,9 +603,14 @@ int main(int argc, char **argv)
 		TEST(a_reason_that_is_still_to_be_noted_is_waited_for),
 		TEST(each_session_that_is_lost_is_told),
 		TEST(a_child_that_closes_does_not_leave),
+		TEST(the_keeper_is_in_time_in_a_program_of_low_priority),
 		TEST(closing_leaves_nothing_behind),
 	};
 
+	if (argc == 3 && strcmp(argv[1], "low") == 0) {
+		path = argv[2];
+		return keep_with_low_priority();
+	}
 	if (argc > 1 && strcmp(argv[1], "member") == 0)
 		return member_main(argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,7 +183,7 @@ static void other_id(struct fam_superblock *sb)
 static void other_size(struct fam_superblock *sb)
 {
 	sb->size *= 2;
-	sb->data_bytes += 16 * MIB;
+	assert_int_equal(fam_superblock_set_objects(sb, sb->objects_bytes), 0);
 }
 
 /* Does what @path begins with pass for the fabric's? */

@@ -7,7 +7,6 @@
 
 export BATS_TEST_TIMEOUT=240
 
-declare -gA node_fd # by libvirt.bash
 setup_file() {
 	load ../lib/assert
 	load ../lib/vm
@@ -34,19 +33,9 @@ setup() {
 	make_fabric "$f"
 }
 
-domains() {
-	virsh -q -c qemu:///system list --all --name | grep "^$prefix" | sort
-}
-
 teardown() {
 	local name
-	for name in "${!node_fd[@]}"; do
-		node_close "$name"
-	done
-	for name in $(domains); do
-		virsh -q -c qemu:///system destroy "$name" >/dev/null 2>&1 || true
-		virsh -q -c qemu:///system undefine "$name" >&2
-	done
+	domains_end
 	for name in $(servers); do
 		famctl stop-server --force "$name" >&2
 	done

@@ -29,8 +29,8 @@ teardown() {
 	vm_exec n2 'fam verify --write --seed 22 --offset 40M --length 1M'
 	run vm_exec n1 'fam verify --check --seed 22 --offset 40M --length 1M'
 	expect 0 'match the pattern of seed 22'
-	fam -f "$fabric" verify --write --seed 33 --offset 61M
-	run vm_exec n1 'fam verify --check --seed 33 --offset 61M'
+	fam -f "$fabric" verify --write --seed 33 --offset 55M
+	run vm_exec n1 'fam verify --check --seed 33 --offset 55M'
 	expect 0 'match the pattern of seed 33'
 	vm_stop n1
 	vm_stop n2
@@ -83,7 +83,7 @@ has_changed() {
 	vm_kill n1
 	# Each word is of one pattern or the other.
 	old=$(wrong_words 2) new=$(wrong_words 1)
-	((new > 0 && old + new == 62 * 1048576 / 8))
+	((new > 0 && old + new == 56 * 1048576 / 8))
 }
 
 @test "a fabric that a node has open is neither destroyed nor made anew" {

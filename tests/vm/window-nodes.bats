@@ -15,6 +15,9 @@ setup_file() {
 	# QEMU's user must be able to reach it, which a home directory need not allow.
 	dir=$(public_dir fam-win)
 	if ((EUID == 0)); then
+		# libvirtd, in mounts of its own, is to see the disks of the tests.
+		mount --bind "$dir" "$dir"
+		mount --make-shared "$dir"
 		libvirt_up "$dir/libvirt"
 		famctl make-bundle --dir "$dir/bundle" >&2
 	fi
@@ -53,6 +56,7 @@ teardown() {
 teardown_file() {
 	load ../lib/libvirt
 	libvirt_down "$dir/libvirt"
+	umount -q "$dir" || true
 	rm -rf "${dir:?}"
 }
 

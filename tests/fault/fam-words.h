@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026, the FAM emulator authors */
+#ifndef FAULT_WORDS_H
+#define FAULT_WORDS_H
+
+/*
+ * Stands in front of the library's own header of this name in the library that
+ * fault tests are linked with: before each access its process may die (fault.h).
+ */
+
+#include "fault-step.h"
+
+#define fam_word_peek  fam_real_peek
+#define fam_word_poke  fam_real_poke
+#define fam_word_get   fam_real_get
+#define fam_word_put   fam_real_put
+#define fam_word_swap  fam_real_swap
+#define fam_word_step  fam_real_step
+#define fam_word_add   fam_real_add
+#define fam_word_set   fam_real_set
+#define fam_word_clear fam_real_clear
+#define fam_word_fence fam_real_fence
+#include_next <fam-words.h>
+#undef fam_word_peek
+#undef fam_word_poke
+#undef fam_word_get
+#undef fam_word_put
+#undef fam_word_swap
+#undef fam_word_step
+#undef fam_word_add
+#undef fam_word_set
+#undef fam_word_clear
+#undef fam_word_fence
+
+static inline uint64_t fam_word_peek(const fam_word *word)
+{
+	fault_step();
+	return fam_real_peek(word);
+}
+
+static inline void fam_word_poke(fam_word *word, uint64_t value)
+{
+	fault_step();
+	fam_real_poke(word, value);
+}
+
+static inline uint64_t fam_word_get(const fam_word *word)
+{
+	fault_step();
+	return fam_real_get(word);
+}
+
+static inline void fam_word_put(fam_word *word, uint64_t value)
+{
+	fault_step();
+	fam_real_put(word, value);
+}
+
+static inline bool fam_word_swap(fam_word *word, uint64_t *was, uint64_t value)
+{
+	fault_step();
+	return fam_real_swap(word, was, value);
+}
+
+static inline bool fam_word_step(fam_word *word, uint64_t from, uint64_t to)
+{
+	return fam_word_swap(word, &from, to);
+}
+
+static inline uint64_t fam_word_add(fam_word *word, uint64_t n)
+{
+	fault_step();
+	return fam_real_add(word, n);
+}
+
+static inline uint64_t fam_word_set(fam_word *word, uint64_t bits)
+{
+	fault_step();
+	return fam_real_set(word, bits);
+}
+
+static inline uint64_t fam_word_clear(fam_word *word, uint64_t bits)
+{
+	fault_step();
+	return fam_real_clear(word, bits);
+}
+
+static inline void fam_word_fence(void)
+{
+	fault_step();
+	fam_real_fence();
+}
+
+#endif
