@@ -35,7 +35,8 @@ LDFLAGS += $(SANFLAGS)
 
 # make SAN=address|thread|fuzz BUILD=...: an instrumented tree.
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all
-SAN_thread  := -fsanitize=thread
+# It does not know fences, which the compiler says each time.
+SAN_thread  := -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 SAN_fuzz    := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 SANFLAGS     = $(SAN_$(SAN))
@@ -53,7 +54,7 @@ pkg = $(or $(shell pkg-config --$(1) $(2) 2>/dev/null),\
 	$(error $(2) not found by pkg-config; 'make deps' installs what is missing)))
 # No library is looked for when the goal does not build anything.
 nobuild := help deps deps-check clean dist format demo uninstall fuzz lint bench \
-	kmod check-kmod check check-vm check-san check-soak check-crash check-apparmor
+	kmod check-kmod check check-vm check-san check-soak check-soak-heap check-heaps check-crash check-apparmor check-model check-regions
 ifneq ($(filter-out $(nobuild),$(or $(MAKECMDGOALS),all)),)
 PMEM_LIBS    := $(call pkg,libs,libpmem)
 LIBVIRT_LIBS := $(call pkg,libs,libvirt)
@@ -143,7 +144,7 @@ installed-files = \
 	$(foreach m,$(INSTALL_MAN),$(call mandir-of,$(m))/$(notdir $(m))) \
 	$(LIBDIR)/libfam.a $(LIBDIR)/libfam.so $(LIBDIR)/libfam.so.0 \
 	$(LIBDIR)/libfam.so.$(SOVERSION) $(LIBDIR)/pkgconfig/libfam.pc \
-	$(COMPDIR)/famctl $(UNITDIR)/tm-server@.service $(UDEVDIR)/60-fam.rules \
+	$(COMPDIR)/famctl $(COMPDIR)/fam $(UNITDIR)/tm-server@.service $(UDEVDIR)/60-fam.rules \
 	$(addprefix $(KSRCDIR)/,$(notdir $(INSTALL_KSRC))) \
 	$(addprefix $(DATADIR)/fam/,$(INSTALL_KMOD))
 
@@ -165,6 +166,7 @@ install: all ## install below PREFIX (default /usr/local), staged in DESTDIR
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|' tm-server/tm-server@.service \
 		> $(DESTDIR)$(UNITDIR)/tm-server@.service
 	$(Q)$(INSTALL) -m 644 famctl/famctl.bash $(DESTDIR)$(COMPDIR)/famctl
+	$(Q)$(INSTALL) -m 644 guest-lib/tools/fam.bash $(DESTDIR)$(COMPDIR)/fam
 	$(Q)$(INSTALL) -m 644 guest-lib/kmod/60-fam.rules $(DESTDIR)$(UDEVDIR)
 	$(Q)$(INSTALL) -m 644 $(INSTALL_KSRC) $(DESTDIR)$(KSRCDIR)
 	$(Q)$(foreach m,$(INSTALL_KMOD),$(INSTALL) -D -m 644 $(SHARE)/$(m) \
