@@ -177,6 +177,19 @@ static const struct option *find(const char *word, const char **value)
 	return NULL;
 }
 
+/* 0, where that would be as if the option was not given. */
+static bool is_none(const void *target, const struct options *o)
+{
+	const uint64_t *const some[] = {&o->bytes, &o->batch, &o->journals,
+					&o->journal_bytes};
+
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		if (target == some[i])
+			return *some[i] == 0;
+	}
+	return false;
+}
+
 static int store(const struct option *option, const char *value,
 		 struct options *out)
 {
@@ -191,6 +204,9 @@ static int store(const struct option *option, const char *value,
 				 option->name);
 	else if (option->kind == NUMBER && parse_number(value, target) < 0)
 		return say_usage("'%s' is not a number: option '--%s'", value,
+				 option->name);
+	if (is_none(target, out))
+		return say_usage("'%s' is too little: option '--%s'", value,
 				 option->name);
 	if (target == &out->length)
 		out->has_length = true;
@@ -313,12 +329,14 @@ void opt_names(enum command_bit command)
 	}
 }
 
-void opt_print(void)
+void opt_print(uint64_t commands)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		const struct option *option = &table[i];
 		char left[64];
 
+		if (!(option->commands & commands))
+			continue;
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s",
 			 option->letter ? '-' : ' ',
 			 option->letter ? option->letter : ' ',

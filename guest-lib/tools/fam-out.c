@@ -2,6 +2,7 @@
 // Copyright (c) 2026, the FAM emulator authors
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -336,14 +337,22 @@ void json_error(FILE *f, const char *message, const char *hint, int status)
 	fprintf(f, ", \"exit_status\": %d}", status);
 }
 
+/* A write that failed long ago has left no reason, but nobody reads: that shows. */
+static int why_lost(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLERR ? EPIPE : EIO;
+}
+
 int finish_output(int status)
 {
 	bool lost = ferror(stdout);
+	int reason = lost ? why_lost() : 0;
 
-	/* If it failed long ago, the reason is forgotten. */
 	errno = 0;
 	if (fclose(stdout) != 0 || lost)
 		return say_system("cannot write standard output",
-				  errno ? errno : EIO);
+				  errno ? errno : reason);
 	return status;
 }

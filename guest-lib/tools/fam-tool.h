@@ -150,8 +150,8 @@ int parse_size(const char *text, uint64_t *out);
 /** opt_names() - print the options of a command, one in a line */
 void opt_names(enum command_bit command);
 
-/** opt_print() - the help lines of all options */
-void opt_print(void);
+/** opt_print() - the help lines of the options of some commands: CMD_ALL, ... */
+void opt_print(uint64_t commands);
 
 /* --- fam-out.c ------------------------------------------------------------ */
 

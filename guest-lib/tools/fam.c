@@ -70,14 +70,30 @@ static const struct command commands[] = {
 	{"heap", CMD_HEAP, "create|stat|list|recover",
 	 "memory that programs allocate from", 1, INT_MAX,
 	 "one of create, stat, list, recover", cmd_heap},
-	{"help", CMD_HELP, "", "print this help", 0, 0, NULL, cmd_help},
+	{"help", CMD_HELP, "[COMMAND]", "print this help, or a command's", 0, 1,
+	 NULL, cmd_help},
 };
 
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static int cmd_help(const struct options *options)
+static const struct command *find(const char *name)
 {
-	(void)options; /* the same for all */
+	for (size_t i = 0; i < COUNT; i++) {
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int end_help(void)
+{
+	printf("\nSizes are bytes, or have a unit: K M G T (KiB MiB GiB TiB).\n"
+	       "See fam(1).\n");
+	return finish_output(EXIT_DONE);
+}
+
+static int help_all(void)
+{
 	printf("usage: fam [-f NAME] COMMAND [OPTION...]\n\ncommands:\n");
 	for (size_t i = 0; i < COUNT; i++) {
 		char left[80];
@@ -87,10 +103,30 @@ static int cmd_help(const struct options *options)
 		printf("  %-22s %s\n", left, commands[i].summary);
 	}
 	printf("\noptions:\n");
-	opt_print();
-	printf("\nSizes are bytes, or have a unit: K M G T (KiB MiB GiB TiB).\n"
-	       "See fam(1).\n");
-	return finish_output(EXIT_DONE);
+	opt_print(CMD_ALL);
+	return end_help();
+}
+
+static int help_one(const struct command *command)
+{
+	printf("usage: fam [-f NAME] %s [OPTION...]%s%s\n\n%s\n\noptions:\n",
+	       command->name, command->args[0] ? " " : "", command->args,
+	       command->summary);
+	opt_print(command->bit);
+	return end_help();
+}
+
+static int help_of(const char *name)
+{
+	const struct command *command = find(name);
+
+	return command ? help_one(command)
+		       : say_usage("unknown command '%s'", name);
+}
+
+static int cmd_help(const struct options *options)
+{
+	return options->operand ? help_of(options->operand) : help_all();
 }
 
 /* The words of a list like "put|get|rm", one in a line. */
@@ -117,15 +153,6 @@ static int complete(const char *name, bool action)
 			opt_names(commands[i].bit);
 	}
 	return finish_output(EXIT_DONE);
-}
-
-static const struct command *find(const char *name)
-{
-	for (size_t i = 0; i < COUNT; i++) {
-		if (strcmp(name, commands[i].name) == 0)
-			return &commands[i];
-	}
-	return NULL;
 }
 
 /* Touching a page the file cannot supply: its disk is full, or it was cut. */
@@ -164,7 +191,7 @@ static int run(int count, char **operands, struct options *options,
 	const char *misfit;
 
 	if (options->help)
-		return cmd_help(options);
+		return count ? help_of(operands[0]) : help_all();
 	if (options->version) {
 		printf("fam %s\n", FAM_VERSION);
 		return finish_output(EXIT_DONE);

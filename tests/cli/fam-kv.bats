@@ -538,6 +538,10 @@ hint: it was made with --no-log"
 	kv put x 1
 	fam_run -1 into_full
 	assert_stderr "fam: cannot write standard output: No space left on device"
+	head -c 3000000 /dev/zero | tr '\0' y | kv put large
+	to_nobody() { { kv get large || echo "status $?" >&2; } | head -c 1 >/dev/null; }
+	fam_run to_nobody
+	assert_stderr $'fam: cannot write standard output: Broken pipe\nstatus 1'
 }
 
 @test "words and options that do not fit" {
@@ -546,7 +550,8 @@ hint: it was made with --no-log"
 		'kv log x' 'kv cut' 'kv export a b' 'kv import x' 'kv get a --bytes 4M' 'kv get a --from 1' \
 		'kv list --follow' 'kv put a b --batch 3' 'kv put a b --from 1' 'kv put a b --bytes 4K' \
 		'kv put a b --mode 9' 'kv log --long' 'kv put a b --journals 8' 'kv rm a --no-log' \
-		'kv put a b --batch'; do
+		'kv put a b --batch' 'kv import --batch 0' 'kv put a b --bytes 0' 'heap create a 1M --journals 0' \
+		'heap create a 1M --journal-bytes 0'; do
 		# shellcheck disable=SC2086 # the words
 		fam_run -2 fam $words
 		assert_stderr -r '^fam: [^'$'\n'']*'$'\n''hint: [^'$'\n'']*$' "two lines for: $words"

@@ -359,6 +359,25 @@ hint: on the host, 'famctl sync-fabric' makes the stores durable"
 	assert_output -x $'end\n209715200'
 }
 
+@test "help of a command names what it takes" {
+	local command
+	for command in "help put" "put --help" "--help put"; do
+		# shellcheck disable=SC2086 # the words
+		fam_run fam $command
+		assert_output -r '^usage: fam \[-f NAME\] put \[OPTION...\] FILE NAME'
+		assert_output -r $'\n  +--replace '
+		[[ $output != *--batch* ]] || assert_failed "it names another command's option"
+	done
+	while read -r command; do
+		fam_run fam help "$command"
+		assert_output -r "^usage: fam \[-f NAME\] $command "
+	done < <(fam complete)
+	fam_run -2 fam help nonsense
+	assert_stderr "unknown command 'nonsense'"
+	fam_run -2 fam help put get
+	assert_stderr "unexpected word 'get'"
+}
+
 @test "help and manual name the same options" {
 	fam_run fam help
 	local help manual
