@@ -8,15 +8,10 @@
 #include <string.h>
 
 #include "apparmor.h"
+#include "must.h"
 #include "util/cleanup.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* What is proposed for a path is understood, and denied if it is denied. */
 static void check_rule(const char *path)

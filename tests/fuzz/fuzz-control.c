@@ -10,18 +10,13 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const enum tm_ctl_op ops[] = {TM_CTL_STATUS, TM_CTL_LIST, TM_CTL_PING,
 				     TM_CTL_FLUSH, TM_CTL_CLEAR};
 #define OPS (sizeof(ops) / sizeof(ops[0]))
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static int visit(const struct tm_ctl_peer *peer, void *arg, struct err *err)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "must.h"
 #include "resume.h"
 #include "state.h"
 #include "util/log.h"
@@ -18,12 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static struct server server;
 static struct ctl ctl = {.server = &server};
 static struct peers peers;
-
-static void must(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void set_up(void)
 {

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -24,6 +23,7 @@
 
 #include "fam-bells.h"
 #include "fam-server.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -31,12 +31,6 @@ enum what { HELLO, SELF, VECTORS, MEMORY, BELL, PRESENCE, READY, RAW };
 enum gift { FITTING, NOTHING, MEM, BELL_OK, PIPE, BELL_BLOCKS, TWO, PAGE };
 
 static int fds[PAGE + 1];
-
-static void must(int holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void make_gifts(void)
 {

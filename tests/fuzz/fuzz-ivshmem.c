@@ -5,23 +5,17 @@
  * side, and a peer's stream under a random course of the world.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ident.h"
 #include "ivshmem.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct ivshmem_client client;
 static uint32_t news[IVSHMEM_NEWS_MAX];
 static uint16_t ids[1024];
-
-static void must(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* Nine bytes each: whether there is a descriptor, and the message. */
 static void hostile_server(const uint8_t *data, size_t len)

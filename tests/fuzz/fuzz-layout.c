@@ -7,10 +7,11 @@
  */
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <fam/layout.h>
+
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -19,12 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define FIX_START \
 	0x04 /* begin with a valid superblock, XOR the input to it \
 	      */
-
-static void must(int holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void start_valid(struct fam_superblock *sb)
 {

@@ -8,11 +8,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "mailbox.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -30,12 +30,6 @@ struct input {
 	const uint8_t *data;
 	size_t len;
 };
-
-static void must(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 static uint64_t take(struct input *in, size_t bytes)
 {

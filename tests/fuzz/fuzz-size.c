@@ -9,15 +9,10 @@
 #include <strings.h>
 
 #include "fabric.h"
+#include "must.h"
 #include "util/size.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* The grammar of size.h said again, as simply as can be. */
 static bool looks_like_a_size(const char *text)

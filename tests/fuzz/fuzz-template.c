@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "domxml.h"
+#include "must.h"
 #include "util/size.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -26,12 +27,6 @@ static const struct fabric fabrics[] = {
 	 .formatted = true},
 	{.name = "b", .path = "/srv/b.fam", .size = TiB, .formatted = true}};
 static const struct node_disk disk = {"/srv/disk", true};
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static struct node_spec make_spec(uint8_t choice)
 {

@@ -17,6 +17,7 @@
 #include <fam/fam.h>
 
 #include "input.h"
+#include "new-fabric.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -38,12 +39,6 @@ static struct memory {
 	char *space;
 } memory;
 
-static void must(bool held)
-{
-	if (!held)
-		abort();
-}
-
 static char *guard(int side)
 {
 	return side ? memory.space + SPACE : memory.space - GUARD;
@@ -51,20 +46,13 @@ static char *guard(int side)
 
 static void memory_begin(void)
 {
-	static const uint8_t uuid[FAM_UUID_BYTES] = {7};
 	char path[] = "/tmp/fuzz-message-XXXXXX";
 	struct fam_superblock sb;
 	int fd = mkstemp(path);
 	void *p;
 
-	must(fd >= 0 && ftruncate(fd, 16 << 20) == 0);
-	must(fam_superblock_init(&sb, 16 << 20, "fuzz", uuid, 1,
-				 FAM_DURABILITY_GUEST) == 0);
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		must(pwrite(fd, &sb, sizeof(sb),
-			    (off_t)fam_superblock_offset(copy)) == sizeof(sb));
-	}
+	must(fd >= 0);
+	fabric_make(fd, 16 << 20, 7, &sb);
 	must(fam_open(&memory.fam, path, 0) == 0);
 	must(fam_map(memory.fam, 0, 2 * GUARD + SPACE, &p) == 0);
 	must(unlink(path) == 0);

@@ -5,20 +5,14 @@
 
 /* A new fabric in a file, for those who scribble over all inputs' one. */
 
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <fam/fam.h>
 #include <fam/layout.h>
 
-static inline void must(bool held)
-{
-	if (!held)
-		abort();
-}
+#include "must.h"
 
 /* @id: the first byte of its uuid; @sb: what its superblocks say */
 static inline void fabric_make(int fd, uint64_t bytes, uint8_t id,
