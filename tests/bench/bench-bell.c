@@ -26,6 +26,8 @@
 
 #include <fam/fam.h>
 
+#include "bench.h"
+
 #define COUNT_MAX  200000
 #define PATIENCE_S 120
 #define WAIT_MS	   60000
@@ -49,26 +51,6 @@ struct area {
 
 static struct fam *fam;
 static struct area *area;
-
-static void fail(const char *what, const char *cause)
-{
-	fprintf(stderr, "bench-bell: %s: %s\n", what, cause);
-	exit(1);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		fail(what, fam_strerror(r));
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -103,7 +85,7 @@ static void await_rung(const _Atomic uint64_t *word, uint64_t value)
 	while (get(word) != value) {
 		int r = fam_doorbell_wait(fam, 0, WAIT_MS, NULL);
 
-		check("wait", r == -EINTR ? 0 : r);
+		must("wait", r == -EINTR ? 0 : r);
 	}
 }
 
@@ -115,7 +97,7 @@ static void await_word(const _Atomic uint64_t *word, uint64_t value)
 
 static void ring(uint64_t peer)
 {
-	check("ring", fam_doorbell_ring(fam, (unsigned int)peer, 0));
+	must("ring", fam_doorbell_ring(fam, (unsigned int)peer, 0));
 }
 
 /* --- the side that answers ------------------------------------------------------- */
@@ -147,10 +129,10 @@ static void echo(void)
 		if ((order & 0xff) == WAY_END)
 			return;
 		put(&area->pong, 0);
-		cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+		cpu = cpu_ns();
 		put(&area->ready, order);
 		echo_order((enum way)(order & 0xff), get(&area->count));
-		cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+		cpu = cpu_ns() - cpu;
 		put(&area->cpu_ns, cpu);
 		put(&area->done, order);
 	}
@@ -175,7 +157,7 @@ static void round_trips(enum way way, uint64_t count, uint32_t *ns)
 	uint64_t peer = get(&area->echo);
 
 	for (uint64_t i = 1; i <= count; i++) {
-		uint64_t began = now_ns(CLOCK_MONOTONIC);
+		uint64_t began = time_ns(CLOCK_MONOTONIC);
 
 		put(&area->ping, i);
 		if (way == WAY_BELL) {
@@ -184,7 +166,7 @@ static void round_trips(enum way way, uint64_t count, uint32_t *ns)
 		} else {
 			await_word(&area->pong, i);
 		}
-		ns[i - 1] = (uint32_t)(now_ns(CLOCK_MONOTONIC) - began);
+		ns[i - 1] = (uint32_t)(time_ns(CLOCK_MONOTONIC) - began);
 	}
 }
 
@@ -196,14 +178,14 @@ static void measure(const char *text)
 	uint32_t *ns;
 
 	if (count == 0 || count > COUNT_MAX)
-		fail(text, "not bell:COUNT or word:COUNT");
+		fail("read WAY:COUNT", "it is not bell:COUNT or word:COUNT");
 	ns = calloc(count, sizeof(*ns));
 	if (!ns)
-		fail(text, "no memory");
+		fail("keep the times", "no memory");
 	give_order(way, count);
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cpu = cpu_ns();
 	round_trips(way, count, ns);
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	cpu = cpu_ns() - cpu;
 	while (get(&area->done) != get(&area->order))
 		nap();
 	printf("%.4s %.1f %.1f", text, (double)cpu / (double)count / 1000,
@@ -223,8 +205,8 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
-	check("open the fabric", fam_open(&fam, argv[2], 0));
-	check("map the fabric", fam_map(fam, 0, sizeof(*area), &window));
+	must("open the fabric", fam_open(&fam, argv[2], 0));
+	must("map the fabric", fam_map(fam, 0, sizeof(*area), &window));
 	area = window;
 	if (strcmp(argv[1], "echo") == 0)
 		echo();

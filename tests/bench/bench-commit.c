@@ -29,6 +29,8 @@
 
 #include <fam/fam.h>
 
+#include "bench.h"
+
 #define AREA   (UINT64_C(1) << 20)
 #define PAGE   4096
 #define WAYS   8
@@ -43,19 +45,11 @@ struct way {
 	int fd;
 };
 
-static void fail(const char *what, const char *path, const char *cause)
+static void fail_at(const char *what, const char *path, const char *cause)
 {
 	fprintf(stderr, "bench-commit: cannot %s '%s': %s\n", what, path,
 		cause);
 	exit(1);
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* Another content each time, so that nothing can be left out. */
@@ -100,14 +94,14 @@ static void open_fam(struct way *w)
 	if (r == 0)
 		r = fam_map(w->fam, 0, AREA, (void **)&w->memory);
 	if (r < 0)
-		fail("open fabric", w->path, fam_strerror(r));
+		fail_at("open fabric", w->path, fam_strerror(r));
 }
 
 static void open_fd(struct way *w, int flags)
 {
 	w->fd = open(w->path, O_RDWR | O_CLOEXEC | flags);
 	if (w->fd < 0)
-		fail("open", w->path, strerror(errno));
+		fail_at("open", w->path, strerror(errno));
 }
 
 static void open_way(struct way *w)
@@ -122,14 +116,14 @@ static void open_way(struct way *w)
 		    : strcmp(w->name, "map") == 0   ? commit_map
 						    : NULL;
 	if (!w->commit)
-		fail("commit by", w->name, "no such way");
+		fail_at("commit by", w->name, "no such way");
 	open_fd(w, w->commit == commit_dsync ? O_DIRECT | O_DSYNC : 0);
 	w->memory = w->commit == commit_map
 			    ? mmap(NULL, AREA, PROT_READ | PROT_WRITE,
 				   MAP_SHARED, w->fd, 0)
 			    : aligned_alloc(PAGE, PAGE);
 	if (!w->memory || w->memory == MAP_FAILED)
-		fail("map", w->path, strerror(errno));
+		fail_at("map", w->path, strerror(errno));
 }
 
 /* "WAY:BYTES:PATH" */
@@ -139,30 +133,31 @@ static void parse_way(char *text, struct way *w)
 	char *path = bytes ? strchr(bytes + 1, ':') : NULL;
 
 	if (!path)
-		fail("read", text, "not WAY:BYTES:PATH");
+		fail_at("read", text, "not WAY:BYTES:PATH");
 	*bytes++ = *path++ = '\0';
 	w->name = text;
 	w->path = path;
 	w->bytes = strtoul(bytes, NULL, 10);
 	if (w->bytes == 0 || w->bytes > PAGE)
-		fail("commit", bytes, "1 to 4096 bytes");
+		fail_at("commit", bytes, "1 to 4096 bytes");
 	open_way(w);
 }
 
 static void run_round(struct way *w, unsigned int count, uint32_t *tenths)
 {
-	uint64_t cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t cpu = cpu_ns();
 
 	for (unsigned int i = 0; i < count; i++) {
 		uint64_t offset = (uint64_t)i * 7 % (AREA / PAGE) * PAGE;
-		uint64_t began = now_ns(CLOCK_MONOTONIC);
+		uint64_t began = time_ns(CLOCK_MONOTONIC);
 		int r = w->commit(w, offset);
 
 		if (r < 0)
-			fail("commit to", w->path, fam_strerror(r));
-		tenths[i] = (uint32_t)((now_ns(CLOCK_MONOTONIC) - began) / 100);
+			fail_at("commit to", w->path, fam_strerror(r));
+		tenths[i] =
+			(uint32_t)((time_ns(CLOCK_MONOTONIC) - began) / 100);
 	}
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	cpu = cpu_ns() - cpu;
 	printf("%s %zu %.1f", w->name, w->bytes, (double)cpu / count / 1000);
 	for (unsigned int i = 0; i < count; i++)
 		printf(" %" PRIu32, tenths[i]);
@@ -184,11 +179,12 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < n; i++)
 		parse_way(argv[3 + i], &ways[i]);
-	began = now_ns(CLOCK_MONOTONIC);
+	began = time_ns(CLOCK_MONOTONIC);
 	for (int round = 0; round < rounds; round++)
 		for (int i = 0; i < n; i++)
 			run_round(&ways[i], (unsigned int)count, tenths);
-	printf("clock %.6f\n", (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e9);
+	printf("clock %.6f\n",
+	       (double)(time_ns(CLOCK_MONOTONIC) - began) / 1e9);
 	for (int i = 0; i < n; i++)
 		fam_close(ways[i].fam);
 	return fflush(stdout) == 0 ? 0 : 1;

@@ -32,6 +32,9 @@
 
 #include <fam/fam.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
+
 #define AREA	   (UINT64_C(62) << 20)
 #define SIZE	   (UINT64_C(64) << 20)
 #define LINE	   UINT64_C(64)
@@ -57,7 +60,7 @@ struct test {
 	bool onward;
 };
 
-static void fail(const char *what, const char *name, int r)
+static void fail_at(const char *what, const char *name, int r)
 {
 	fprintf(stderr, "bench-copy: cannot %s '%s': %s\n", what, name,
 		fam_strerror(r));
@@ -69,7 +72,7 @@ static void copy_fam(struct fam *fam, void *to, const void *from, size_t len)
 	int r = fam_memcpy_persist(fam, to, from, len);
 
 	if (r < 0)
-		fail("copy into", "the fabric", r);
+		fail_at("copy into", "the fabric", r);
 }
 
 static void copy_libpmem(struct fam *fam, void *to, const void *from,
@@ -91,14 +94,6 @@ static struct way ways[WAYS] = {
 	[LIBPMEM] = {.name = "libpmem", .copy = copy_libpmem},
 	[PLAIN] = {.name = "memcpy", .copy = copy_plain},
 };
-
-static double clock_ns(clockid_t which)
-{
-	struct timespec ts;
-
-	clock_gettime(which, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 static size_t stride_of(const struct test *test)
 {
@@ -130,18 +125,12 @@ static void measure(struct fam *fam, char *area, const char *source,
 		memset(other, 3, sizeof(other));
 	else
 		batch(fam, area, source, test, way);
-	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	wall = clock_ns(CLOCK_MONOTONIC);
+	cpu = (double)time_ns(CLOCK_THREAD_CPUTIME_ID);
+	wall = (double)time_ns(CLOCK_MONOTONIC);
 	batch(fam, area, source, test, way);
-	*batch_ns = (clock_ns(CLOCK_MONOTONIC) - wall) / (double)test->batch;
-	way->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	*batch_ns =
+		((double)time_ns(CLOCK_MONOTONIC) - wall) / (double)test->batch;
+	way->cpu_ns += (double)time_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
 }
 
 static void report(const struct test *test, const struct way *way, double ratio)
@@ -229,10 +218,10 @@ static int bench(const char *name)
 
 	r = fam_open(&fam, name, 0);
 	if (r < 0)
-		fail("open", name, r);
+		fail_at("open", name, r);
 	r = fam_get_info(fam, &info, sizeof(info));
 	if (r < 0)
-		fail("describe", name, r);
+		fail_at("describe", name, r);
 	if (info.persist != FAM_PERSIST_DRAIN) {
 		fprintf(stderr,
 			"bench-copy: '%s' is no fabric of durability guest\n",
@@ -241,11 +230,11 @@ static int bench(const char *name)
 	}
 	r = fam_map(fam, 0, AREA, &area);
 	if (r < 0)
-		fail("map", name, r);
+		fail_at("map", name, r);
 	remove_made(); /* however this ends */
 	source = aligned_alloc(4096, SOURCE_MAX);
 	if (!source)
-		fail("copy into", name, -ENOMEM);
+		fail_at("copy into", name, -ENOMEM);
 	memset(source, 1, SOURCE_MAX);
 	memset(area, 2, AREA);
 	printf("\n%s, %s\n%-8s %8s %4s %-6s %12s %12s %12s %6s\n", info.path,
@@ -265,16 +254,11 @@ static void make_fabric(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ftruncate(fd, (off_t)SIZE) < 0)
-		fail("make", path, -errno);
+		fail_at("make", path, -errno);
 	if (fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
-				FAM_DURABILITY_GUEST) < 0)
-		fail("format", path, -EINVAL);
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(copy)) != sizeof(sb))
-			fail("format", path, -errno);
-	}
+				FAM_DURABILITY_GUEST) < 0 ||
+	    superblocks_write(fd, &sb) < 0)
+		fail_at("format", path, -EIO);
 	close(fd);
 }
 

@@ -38,6 +38,8 @@
 #include <fam/region.h>
 #include <fam/tx.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
 #include "util/clock.h"
 
 #define KIB	    UINT64_C(1024)
@@ -88,18 +90,6 @@ static struct turn {
 
 static const char *dir = "/var/tmp", *part = "";
 static char stem[4096];
-
-static void fail(const char *what, const char *cause)
-{
-	fprintf(stderr, "bench-heap: cannot %s: %s\n", what, cause);
-	exit(1);
-}
-
-static void must(const char *what, int r)
-{
-	if (r < 0)
-		fail(what, fam_strerror(r));
-}
 
 static void must_obj(const char *what, bool good)
 {
@@ -297,14 +287,10 @@ static struct job {
 	unsigned int first, workers;
 } job;
 
-static uint64_t cpu_ns(void)
+static uint64_t own_cpu_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(makers[job.maker].is_alone ? CLOCK_THREAD_CPUTIME_ID
-						 : CLOCK_PROCESS_CPUTIME_ID,
-		      &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return time_ns(makers[job.maker].is_alone ? CLOCK_THREAD_CPUTIME_ID
+						  : CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void *work(void *arg)
@@ -319,13 +305,13 @@ static void *work(void *arg)
 	while (!atomic_load(&turn->go))
 		usleep(100);
 	began = clock_ns();
-	cpu = cpu_ns();
+	cpu = own_cpu_ns();
 	do {
 		makers[job.maker].batch(number, job.deed, m->batch);
 		ops += m->batch;
 	} while (clock_ns() - began < m->turn_ns);
 	turn->result[number].ns = clock_ns() - began;
-	turn->result[number].cpu = cpu_ns() - cpu;
+	turn->result[number].cpu = own_cpu_ns() - cpu;
 	turn->result[number].ops = ops;
 	return NULL;
 }
@@ -443,13 +429,6 @@ static void take_turn(int fd, enum maker maker, enum medium medium,
 
 static struct figure figures[MEDIA][DEEDS][CROWDS][MAKERS];
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void report_kind(struct figure figure[MAKERS], const char *name,
 			int rounds)
 {
@@ -542,12 +521,7 @@ static void format(int fd, uint32_t durability)
 	must("format", fam_superblock_init(&sb, FILE_BYTES, "bench", uuid, 1,
 					   durability));
 	must("format", fam_superblock_set_regions(&sb, MIB));
-	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
-		fam_superblock_seal(&sb, i);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(i)) != sizeof(sb))
-			fail("write", strerror(errno));
-	}
+	must("format", superblocks_write(fd, &sb));
 }
 
 /* All blocks are written: then neither changes the file system's data later on. */

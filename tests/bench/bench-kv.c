@@ -33,6 +33,8 @@
 #include <fam/region.h>
 #include <fam/tx.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
 #include "util/clock.h"
 
 #define MIB	    (UINT64_C(1) << 20)
@@ -87,26 +89,6 @@ struct root {
 
 static char file[4096];
 static pid_t main_process;
-
-static void fail(const char *what, const char *cause)
-{
-	fprintf(stderr, "bench-kv: cannot %s: %s\n", what, cause);
-	exit(1);
-}
-
-static void must(const char *what, int r)
-{
-	if (r < 0)
-		fail(what, fam_strerror(r));
-}
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* --- a writer --------------------------------------------------------------------- */
 
@@ -351,12 +333,7 @@ static void make_fabric(void)
 	must("format", fam_superblock_init(&sb, FABRIC, "bench", uuid, 1,
 					   FAM_DURABILITY_HOST));
 	must("format", fam_superblock_set_regions(&sb, MIB));
-	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
-		fam_superblock_seal(&sb, i);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(i)) != sizeof(sb))
-			fail("write", strerror(errno));
-	}
+	must("format", superblocks_write(fd, &sb));
 	if (fsync(fd) < 0)
 		fail("sync", strerror(errno));
 	close(fd);

@@ -33,6 +33,9 @@
 
 #include <fam/fam.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
+
 #define SIZE	   (UINT64_C(64) << 20)
 #define AREA	   (UINT64_C(1) << 20)
 #define BYTES	   64
@@ -60,19 +63,6 @@ static struct area *area;
 static struct fam_channel *to[3], *from[3]; /* polled, not polled, polled */
 static int out[2], in[2];		    /* pipes, socket */
 static char message[BYTES];
-
-static void fail(const char *what, int r)
-{
-	fprintf(stderr, "bench-message: cannot %s: %s\n", what,
-		fam_strerror(r));
-	exit(2);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		fail(what, r);
-}
 
 /* --- the ways: send a message, wait for one ------------------------------------- */
 
@@ -128,17 +118,17 @@ static void channel_receive(int way, uint64_t wanted)
 {
 	uint64_t bytes;
 
-	check("receive", fam_channel_receive(from[way], message, BYTES,
-					     TIMEOUT_MS, &bytes));
+	must("receive", fam_channel_receive(from[way], message, BYTES,
+					    TIMEOUT_MS, &bytes));
 	if (bytes != wanted)
-		fail("receive", -EBADMSG);
+		fail("receive", fam_strerror(-EBADMSG));
 }
 
 static void ping(int way, int child, uint64_t bytes)
 {
 	if (child)
 		channel_receive(way, bytes);
-	check("send", fam_channel_send(to[way], message, bytes, TIMEOUT_MS));
+	must("send", fam_channel_send(to[way], message, bytes, TIMEOUT_MS));
 	if (!child)
 		channel_receive(way, bytes);
 }
@@ -159,11 +149,11 @@ static void file_ping(int way, int child, uint64_t number)
 {
 	(void)number;
 	if (child && read(in[way], message, BYTES) != BYTES)
-		fail("read", -errno);
+		fail("read", fam_strerror(-errno));
 	if (write(out[way], message, BYTES) != BYTES)
-		fail("write", -errno);
+		fail("write", fam_strerror(-errno));
 	if (!child && read(in[way], message, BYTES) != BYTES)
-		fail("read", -errno);
+		fail("read", fam_strerror(-errno));
 }
 
 static struct way {
@@ -189,8 +179,8 @@ static struct fam *open_fabric(const char *path)
 	struct fam *fam;
 	void *memory;
 
-	check("open the fabric", fam_open(&fam, path, 0));
-	check("map", fam_map(fam, 0, AREA, &memory));
+	must("open the fabric", fam_open(&fam, path, 0));
+	must("map", fam_map(fam, 0, AREA, &memory));
 	area = memory;
 	return fam;
 }
@@ -200,20 +190,12 @@ static void open_channels(struct fam *fam, int child)
 	for (int i = 0; i < 6; i++) {
 		int sends = i % 2 == child;
 
-		check("open a channel",
-		      fam_channel_at(
-			      fam, area->channels[i], sizeof(area->channels[i]),
-			      sends ? FAM_CHANNEL_SEND : FAM_CHANNEL_RECEIVE,
-			      sends ? &to[i / 2] : &from[i / 2]));
+		must("open a channel",
+		     fam_channel_at(
+			     fam, area->channels[i], sizeof(area->channels[i]),
+			     sends ? FAM_CHANNEL_SEND : FAM_CHANNEL_RECEIVE,
+			     sends ? &to[i / 2] : &from[i / 2]));
 	}
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
 static void run(int child)
@@ -222,11 +204,13 @@ static void run(int child)
 
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 0; i < WAYS; i++) {
-			double begin = now_ns();
+			uint64_t began = time_ns(CLOCK_MONOTONIC);
 
 			for (int n = 0; n < BATCH; n++)
 				ways[i].ping(ways[i].number, child, number++);
-			ways[i].ns[round] = (now_ns() - begin) / BATCH;
+			ways[i].ns[round] =
+				(double)(time_ns(CLOCK_MONOTONIC) - began) /
+				BATCH;
 		}
 	}
 }
@@ -255,15 +239,10 @@ static void make_fabric(void)
 	int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ftruncate(fd, (off_t)SIZE) < 0)
-		fail("make the fabric", -errno);
-	check("format", fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
-					    FAM_DURABILITY_GUEST));
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(copy)) != sizeof(sb))
-			fail("format", -errno);
-	}
+		fail("make the fabric", fam_strerror(-errno));
+	must("format", fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
+					   FAM_DURABILITY_GUEST));
+	must("format", superblocks_write(fd, &sb));
 	close(fd);
 }
 
@@ -280,8 +259,8 @@ static void make_channels(void)
 				 (i / 2 != 1 ? FAM_CHANNEL_POLLED : 0),
 		};
 
-		check("make a channel",
-		      fam_channel_make(fam, area->channels[i], &config));
+		must("make a channel",
+		     fam_channel_make(fam, area->channels[i], &config));
 	}
 	fam_close(fam);
 }
@@ -293,23 +272,16 @@ static pid_t start_child(void)
 
 	if (pipe2(a, O_CLOEXEC) < 0 || pipe2(b, O_CLOEXEC) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) < 0)
-		fail("make a pipe", -errno);
+		fail("make a pipe", fam_strerror(-errno));
 	pid = fork();
 	if (pid < 0)
-		fail("fork", -errno);
+		fail("fork", fam_strerror(-errno));
 	out[0] = pid ? a[1] : b[1];
 	in[0] = pid ? b[0] : a[0];
 	out[1] = in[1] = pid ? s[0] : s[1];
 	if (pid == 0)
 		_exit(child_main(made));
 	return pid;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void report(const struct way *way)
@@ -335,7 +307,7 @@ int main(int argc, char **argv)
 	open_channels(open_fabric(made), 0);
 	run(0);
 	if (waitpid(pid, &status, 0) < 0 || status)
-		fail("run the other process", -ECHILD);
+		fail("run the other process", fam_strerror(-ECHILD));
 	for (int i = 0; i < WAYS; i++)
 		qsort(ways[i].ns, ROUNDS, sizeof(double), by_value);
 	printf("%-16s %10s %10s %10s %8s %8s\n", "way", "min ns", "median ns",

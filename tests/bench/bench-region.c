@@ -31,6 +31,8 @@
 #include <fam/fam.h>
 #include <fam/region.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
 #include "util/clock.h"
 
 #define KIB	   UINT64_C(1024)
@@ -49,26 +51,6 @@
 static const char *dir = "/var/tmp";
 static char file[4096];
 
-static void fail(const char *what, const char *cause)
-{
-	fprintf(stderr, "bench-region: cannot %s: %s\n", what, cause);
-	exit(1);
-}
-
-static void must(const char *what, int r)
-{
-	if (r < 0)
-		fail(what, fam_strerror(r));
-}
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* --- fabrics ---------------------------------------------------------------------- */
 
 static int format(int fd, uint64_t size)
@@ -80,13 +62,7 @@ static int format(int fd, uint64_t size)
 
 	if (r == 0 && size == FABRIC)
 		r = fam_superblock_set_regions(&sb, 16 * MIB);
-	for (unsigned int i = 0; r == 0 && i < FAM_SUPERBLOCK_COPIES; i++) {
-		fam_superblock_seal(&sb, i);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(i)) != sizeof(sb))
-			r = -errno;
-	}
-	return r;
+	return r < 0 ? r : superblocks_write(fd, &sb);
 }
 
 /* As famctl create-fabric --prepare makes it: a commit is one flush. */

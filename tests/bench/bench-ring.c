@@ -31,6 +31,9 @@
 #include <fam/fam.h>
 #include <fam/ring.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
+
 #define FABRIC_BYTES (UINT64_C(32) << 20)
 #define SLOTS	     1024
 #define BURST_MAX    32
@@ -74,22 +77,6 @@ static struct shared {
 	_Atomic uint64_t cpu_ns;
 } * shared;
 
-static void check(const char *what, int64_t r)
-{
-	if (r >= 0)
-		return;
-	fprintf(stderr, "bench-ring: %s: %s\n", what, fam_strerror((int)r));
-	exit(1);
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* The other side needs this one's CPU if there is one only. */
 static void rest(unsigned int *idle)
 {
@@ -126,7 +113,7 @@ static unsigned int push(const struct end *end, const struct message *from,
 		return rte_ring_enqueue_burst_elem(end->foreign, from,
 						   sizeof(*from), n, NULL);
 	r = fam_ring_push(end->ring, from, n);
-	check("push", r);
+	must("push", r);
 	return (unsigned int)r;
 }
 
@@ -139,7 +126,7 @@ static unsigned int pop(const struct end *end, struct message *to,
 		return rte_ring_dequeue_burst_elem(end->foreign, to,
 						   sizeof(*to), n, NULL);
 	r = fam_ring_pop(end->ring, to, n);
-	check("pop", r);
+	must("pop", r);
 	return (unsigned int)r;
 }
 
@@ -173,7 +160,8 @@ static void consume(const struct end *end)
 			rest(&idle);
 		for (unsigned int i = 0; i < n; i++, got++) {
 			if (burst[i].word[0] != got || burst[i].word[7] != ~got)
-				check(end->way->name, -EBADMSG);
+				fail(end->way->name,
+				     "a message came twice, or none");
 		}
 	}
 }
@@ -184,8 +172,8 @@ static void open_end(struct end *end, unsigned int role)
 					 sizeof(struct message)};
 
 	if (end->way->maker == FAM)
-		check("open", fam_ring_at(fam, memory, fam_ring_size(&config),
-					  role, &end->ring));
+		must("open", fam_ring_at(fam, memory, fam_ring_size(&config),
+					 role, &end->ring));
 	end->foreign = (struct rte_ring *)(memory + FOREIGN);
 }
 
@@ -196,12 +184,12 @@ static void make(const struct way *way)
 	unsigned int single = RING_F_SP_ENQ | RING_F_SC_DEQ;
 
 	if (way->maker == FAM)
-		check("make", fam_ring_make(fam, memory, &config));
+		must("make", fam_ring_make(fam, memory, &config));
 	else
-		check("init",
-		      rte_ring_init((struct rte_ring *)(memory + FOREIGN),
-				    "bench", SLOTS,
-				    way->kind == FAM_RING_SPSC ? single : 0));
+		must("init",
+		     rte_ring_init((struct rte_ring *)(memory + FOREIGN),
+				   "bench", SLOTS,
+				   way->kind == FAM_RING_SPSC ? single : 0));
 }
 
 static void consumer(const struct way *way)
@@ -211,13 +199,13 @@ static void consumer(const struct way *way)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pin(1);
-	check("open", fam_open(&fam, path, 0));
-	check("map", fam_map(fam, 0, 0, (void **)&memory));
+	must("open", fam_open(&fam, path, 0));
+	must("map", fam_map(fam, 0, 0, (void **)&memory));
 	open_end(&end, FAM_RING_POP);
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cpu = cpu_ns();
 	atomic_store(&shared->ready, 1);
 	consume(&end);
-	atomic_store(&shared->cpu_ns, now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+	atomic_store(&shared->cpu_ns, cpu_ns() - cpu);
 	fam_ring_close(end.ring);
 	fam_close(fam);
 	exit(0);
@@ -245,23 +233,16 @@ static void run(const struct way *way, unsigned int round, struct figure *out)
 			exit(1);
 		sched_yield();
 	}
-	start = now_ns(CLOCK_MONOTONIC);
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	start = time_ns(CLOCK_MONOTONIC);
+	cpu = cpu_ns();
 	produce(&end);
 	if (waitpid(child, &status, 0) < 0 || status != 0)
 		exit(1);
-	wall = now_ns(CLOCK_MONOTONIC) - start;
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	wall = time_ns(CLOCK_MONOTONIC) - start;
+	cpu = cpu_ns() - cpu;
 	out->wall[round] = (double)wall / (double)messages;
 	out->cpu[round] = (double)(cpu + shared->cpu_ns) / (double)messages;
 	fam_ring_close(end.ring);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void report(struct figure *figures)
@@ -288,15 +269,10 @@ static void make_fabric(void)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ftruncate(fd, (off_t)FABRIC_BYTES) < 0)
-		check(path, -errno);
-	check("format", fam_superblock_init(&sb, FABRIC_BYTES, "ring", uuid, 1,
-					    FAM_DURABILITY_HOST));
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(copy)) != sizeof(sb))
-			check(path, -errno);
-	}
+		must("make the fabric", -errno);
+	must("format", fam_superblock_init(&sb, FABRIC_BYTES, "ring", uuid, 1,
+					   FAM_DURABILITY_HOST));
+	must("make the fabric", superblocks_write(fd, &sb));
 	close(fd);
 }
 
@@ -333,15 +309,15 @@ int main(int argc, char **argv)
 	snprintf(dir, sizeof(dir), "%s/fam-ring-XXXXXX",
 		 optind < argc ? argv[optind] : "/dev/shm");
 	if (!mkdtemp(dir))
-		check(dir, -errno);
+		must("use the directory", -errno);
 	snprintf(path, sizeof(path), "%s/ring.fam", dir);
 	main_process = getpid();
 	atexit(remove_fabric);
 	make_fabric();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	check("open", fam_open(&fam, path, 0));
-	check("map", fam_map(fam, 0, 0, (void **)&memory));
+	must("open", fam_open(&fam, path, 0));
+	must("map", fam_map(fam, 0, 0, (void **)&memory));
 	pin(0);
 	for (unsigned int round = 0; round < rounds; round++) {
 		for (size_t i = 0; i < WAYS; i++)

@@ -32,6 +32,9 @@
 
 #include <fam/fam.h>
 
+#include "bench.h"
+#include "lib/superblocks.h"
+
 #define SIZE	   (UINT64_C(64) << 20)
 #define AREA	   (UINT64_C(16) << 20)
 #define RING	   (UINT64_C(1) << 20)
@@ -55,26 +58,6 @@ static struct fam_stream *data[2]; /* polled, not polled */
 static struct fam_stream *done;	   /* back: all was received */
 static uint64_t total = UINT64_C(1) << 30;
 static int rounds = 9;
-
-static void fail(const char *what, int r)
-{
-	fprintf(stderr, "bench-stream: cannot %s: %s\n", what, fam_strerror(r));
-	exit(2);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		fail(what, r);
-}
-
-static double now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 /* --- the ways ------------------------------------------------------------------------- */
 
@@ -124,13 +107,12 @@ static void copy_stream(int way, bool writes)
 
 	for (uint64_t at = 0; at < total; at += BUFFER) {
 		if (writes)
-			check("write",
-			      fam_stream_write(data[way], buffer, BUFFER,
-					       TIMEOUT_MS, &n));
+			must("write", fam_stream_write(data[way], buffer,
+						       BUFFER, TIMEOUT_MS, &n));
 		else
-			check("read",
-			      fam_stream_read_all(data[way], buffer, BUFFER,
-						  TIMEOUT_MS, &n));
+			must("read",
+			     fam_stream_read_all(data[way], buffer, BUFFER,
+						 TIMEOUT_MS, &n));
 	}
 }
 
@@ -155,8 +137,8 @@ static struct fam *open_fabric(const char *path)
 	struct fam *fam;
 	void *memory;
 
-	check("open the fabric", fam_open(&fam, path, 0));
-	check("map", fam_map(fam, 0, AREA, &memory));
+	must("open the fabric", fam_open(&fam, path, 0));
+	must("map", fam_map(fam, 0, AREA, &memory));
 	area = memory;
 	return fam;
 }
@@ -165,9 +147,9 @@ static struct fam_stream *open_end(struct fam *fam, int i, bool writes)
 {
 	struct fam_stream *end;
 
-	check("open a stream",
-	      fam_stream_at(fam, area->stream[i], sizeof(area->stream[i]),
-			    writes ? FAM_STREAM_WRITE : FAM_STREAM_READ, &end));
+	must("open a stream",
+	     fam_stream_at(fam, area->stream[i], sizeof(area->stream[i]),
+			   writes ? FAM_STREAM_WRITE : FAM_STREAM_READ, &end));
 	return end;
 }
 
@@ -180,7 +162,7 @@ static void prepare(const char *path, bool writes)
 	done = open_end(fam, 2, !writes);
 	buffer = aligned_alloc(4096, BUFFER + 4096);
 	if (!buffer)
-		fail("have a buffer", -ENOMEM);
+		fail("have a buffer", fam_strerror(-ENOMEM));
 	memset(buffer, writes, BUFFER);
 }
 
@@ -191,18 +173,20 @@ static void run(bool writes)
 
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 0; i < WAYS; i++) {
-			double begin = now_s();
+			uint64_t began = time_ns(CLOCK_MONOTONIC);
 
 			ways[i].copy(ways[i].number, writes);
 			if (writes)
-				check("hear of the end",
-				      fam_stream_read(done, &c, 1, TIMEOUT_MS,
-						      &n));
+				must("hear of the end",
+				     fam_stream_read(done, &c, 1, TIMEOUT_MS,
+						     &n));
 			else
-				check("tell of the end",
-				      fam_stream_write(done, &c, 1, TIMEOUT_MS,
-						       &n));
-			ways[i].s[round] = (now_s() - begin) / ways[i].copies;
+				must("tell of the end",
+				     fam_stream_write(done, &c, 1, TIMEOUT_MS,
+						      &n));
+			ways[i].s[round] =
+				(double)(time_ns(CLOCK_MONOTONIC) - began) /
+				1e9 / ways[i].copies;
 		}
 	}
 }
@@ -231,15 +215,10 @@ static void make_fabric(void)
 	int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ftruncate(fd, (off_t)SIZE) < 0)
-		fail("make the fabric", -errno);
-	check("format", fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
-					    FAM_DURABILITY_GUEST));
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(copy)) != sizeof(sb))
-			fail("format", -errno);
-	}
+		fail("make the fabric", fam_strerror(-errno));
+	must("format", fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
+					   FAM_DURABILITY_GUEST));
+	must("format", superblocks_write(fd, &sb));
 	close(fd);
 }
 
@@ -255,17 +234,10 @@ static void make_streams(void)
 			.flags = i == 1 ? 0 : FAM_STREAM_POLLED,
 		};
 
-		check("make a stream",
-		      fam_stream_make(fam, area->stream[i], &config));
+		must("make a stream",
+		     fam_stream_make(fam, area->stream[i], &config));
 	}
 	fam_close(fam);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static double rate(double s)
@@ -293,7 +265,7 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		rounds = atoi(argv[3]);
 	if (!total || rounds < 1 || rounds > ROUNDS_MAX)
-		fail("do so much", -EINVAL);
+		fail("do so much", fam_strerror(-EINVAL));
 	snprintf(made, sizeof(made), "%s/bench-stream-%d.fam",
 		 argc > 1 ? argv[1] : "/dev/shm", getpid());
 	make_fabric();
@@ -305,7 +277,7 @@ int main(int argc, char **argv)
 	prepare(made, true);
 	run(true);
 	if (waitpid(pid, &status, 0) < 0 || status)
-		fail("run the other process", -ECHILD);
+		fail("run the other process", fam_strerror(-ECHILD));
 	for (int i = 0; i < WAYS; i++)
 		qsort(ways[i].s, (size_t)rounds, sizeof(double), by_value);
 	printf("%-16s %10s %10s %10s %10s\n", "way", "best GB/s", "median GB/s",

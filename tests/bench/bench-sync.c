@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "sync.h"
 #include "util/clock.h"
 #include "util/size.h"
@@ -147,14 +148,6 @@ static struct way {
 	    {.name = "in threads", .sync = by_threads},
 	    {.name = "fdatasync", .sync = by_fdatasync}};
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 static void dirty_pages(void)
 {

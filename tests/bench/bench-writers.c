@@ -29,6 +29,7 @@
 
 #include <fam/fam.h>
 
+#include "lib/superblocks.h"
 #include "util/clock.h"
 
 #define MIB	    (UINT64_C(1) << 20)
@@ -253,13 +254,10 @@ static void make_fabric(const char *dir)
 	for (uint64_t at = 0; at < FABRIC; at += PAGE)
 		if (pwrite(fd, zeros, PAGE, (off_t)at) != PAGE)
 			fail("write to", strerror(errno));
-	fam_superblock_init(&sb, FABRIC, "bench", uuid, 1, FAM_DURABILITY_HOST);
-	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
-		fam_superblock_seal(&sb, i);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(i)) != sizeof(sb))
-			fail("write to", strerror(errno));
-	}
+	if (fam_superblock_init(&sb, FABRIC, "bench", uuid, 1,
+				FAM_DURABILITY_HOST) < 0 ||
+	    superblocks_write(fd, &sb) < 0)
+		fail("format", "it cannot be written");
 	if (fsync(fd) < 0)
 		fail("sync", strerror(errno));
 	close(fd);

@@ -20,6 +20,7 @@
 
 #include "fault-step.h"
 #include "fault.h"
+#include "lib/superblocks.h"
 
 #define STEPS_MAX    5000
 #define FABRIC_BYTES (UINT64_C(16) << 20)
@@ -167,12 +168,7 @@ static void make_fabric(struct fault *f)
 	assert_int_equal(fam_superblock_init(&sb, FABRIC_BYTES, "fault", uuid,
 					     42, FAM_DURABILITY_HOST),
 			 0);
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		assert_int_equal(pwrite(fd, &sb, sizeof(sb),
-					(off_t)fam_superblock_offset(copy)),
-				 sizeof(sb));
-	}
+	assert_int_equal(superblocks_write(fd, &sb), 0);
 	close(fd);
 }
 

@@ -10,7 +10,7 @@ fault-bin := $(fault-src:tests/fault/%.c=$(TESTS)/%)
 
 $(FAULT)/%.o: %.c $(build-files)
 	@mkdir -p $(@D)
-	$(Q_CC)$(CC) -Itests/fault -Iguest-lib $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q_CC)$(CC) -Itests/fault -Itests -Iguest-lib $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Beside who includes it by its name: it cannot be stood in front of.
 $(FAULT)/guest-lib/heap/%: CPPFLAGS += -include tests/fault/heap-store.h

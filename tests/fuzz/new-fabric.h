@@ -12,6 +12,7 @@
 #include <fam/fam.h>
 #include <fam/layout.h>
 
+#include "lib/superblocks.h"
 #include "must.h"
 
 /* @id: the first byte of its uuid; @sb: what its superblocks say */
@@ -23,11 +24,7 @@ static inline void fabric_make(int fd, uint64_t bytes, uint8_t id,
 	must(ftruncate(fd, (off_t)bytes) == 0);
 	must(fam_superblock_init(sb, bytes, "fuzz", uuid, 1,
 				 FAM_DURABILITY_GUEST) == 0);
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(sb, copy);
-		must(pwrite(fd, sb, sizeof(*sb),
-			    (off_t)fam_superblock_offset(copy)) == sizeof(*sb));
-	}
+	must(superblocks_write(fd, sb) == 0);
 }
 
 static inline void *fabric_map(int fd, uint64_t offset, uint64_t bytes)

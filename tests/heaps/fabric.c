@@ -11,6 +11,7 @@
 
 #include "internal.h"
 
+#include "lib/superblocks.h"
 #include "story.h"
 
 #define FABRIC_BYTES (UINT64_C(16) << 20)
@@ -38,14 +39,9 @@ void story_fabric(char path[64])
 	if (fd < 0 || ftruncate(fd, FABRIC_BYTES) < 0 ||
 	    fam_superblock_init(&sb, FABRIC_BYTES, "cut", uuid, 42,
 				FAM_DURABILITY_HOST) < 0 ||
-	    fam_superblock_set_regions(&sb, FAM_REGIONS_ALIGN) < 0)
+	    fam_superblock_set_regions(&sb, FAM_REGIONS_ALIGN) < 0 ||
+	    superblocks_write(fd, &sb) < 0)
 		abort();
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(copy)) != sizeof(sb))
-			abort();
-	}
 	fill_end_of_data(fd, &sb);
 	close(fd);
 }

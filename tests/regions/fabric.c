@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/superblocks.h"
 #include "regions/fam-region.h"
 
 #include "story.h"
@@ -40,14 +41,9 @@ void story_fabric(char path[64])
 	fd = mkstemp(path);
 	if (fd < 0 || ftruncate(fd, FABRIC_BYTES) < 0 ||
 	    fam_superblock_init(&sb, FABRIC_BYTES, "cut", uuid, 42,
-				FAM_DURABILITY_HOST) < 0)
+				FAM_DURABILITY_HOST) < 0 ||
+	    superblocks_write(fd, &sb) < 0)
 		abort();
-	for (unsigned int copy = 0; copy < FAM_SUPERBLOCK_COPIES; copy++) {
-		fam_superblock_seal(&sb, copy);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(copy)) != sizeof(sb))
-			abort();
-	}
 	fill_end_of_data(fd, &sb);
 	close(fd);
 }

@@ -7,6 +7,8 @@
 
 #include <fam/layout.h>
 
+#include "lib/superblocks.h"
+
 int main(int argc, char **argv)
 {
 	static const uint8_t uuid[FAM_UUID_BYTES] = {1, 2, 3};
@@ -30,11 +32,5 @@ int main(int argc, char **argv)
 		if (fam_superblock_set_objects(&sb, 0) < 0)
 			return 1;
 	}
-	for (unsigned int i = 0; i < FAM_SUPERBLOCK_COPIES; i++) {
-		fam_superblock_seal(&sb, i);
-		if (pwrite(fd, &sb, sizeof(sb),
-			   (off_t)fam_superblock_offset(i)) != sizeof(sb))
-			return 1;
-	}
-	return 0;
+	return superblocks_write(fd, &sb) < 0;
 }

@@ -9,7 +9,7 @@ tape-lib := $(TESTS)/libfam-tape.a
 $(TAPE)/guest-lib/%: TAPE_FLAGS = -include tests/tape/heap-store.h
 $(TAPE)/%.o: %.c $(build-files)
 	@mkdir -p $(@D)
-	$(Q_CC)$(CC) -Itests/tape -Iguest-lib $(TAPE_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q_CC)$(CC) -Itests/tape -Itests -Iguest-lib $(TAPE_FLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(tape-lib): $(fam-obj:$(OBJ)/%=$(TAPE)/%) $(TAPE)/tests/tape/tape.o \
 		$(TAPE)/tests/tape/cut.o

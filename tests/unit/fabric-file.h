@@ -16,6 +16,8 @@
 
 #include <fam/layout.h>
 
+#include "lib/superblocks.h"
+
 #define MIB (UINT64_C(1) << 20)
 
 struct workdir {
@@ -83,12 +85,7 @@ static inline const char *fabric_make(struct workdir *work, const char *label,
 			 0);
 	if (change)
 		change(&sb);
-	for (unsigned int copy = 0; copy < 2; copy++) {
-		fam_superblock_seal(&sb, copy);
-		assert_int_equal(pwrite(fd, &sb, sizeof(sb),
-					(off_t)fam_superblock_offset(copy)),
-				 sizeof(sb));
-	}
+	assert_int_equal(superblocks_write(fd, &sb), 0);
 	close(fd);
 	return work->path;
 }

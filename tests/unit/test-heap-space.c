@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "heap-stage.h"
+#include "lib/superblocks.h"
 
 #define GIB (UINT64_C(1) << 30)
 
@@ -165,12 +166,7 @@ static struct fam *large_fabric(uint64_t bytes)
 	assert_int_equal(fam_superblock_init(&sb, bytes, "large", uuid, 42,
 					     FAM_DURABILITY_GUEST),
 			 0);
-	for (unsigned int copy = 0; copy < 2; copy++) {
-		fam_superblock_seal(&sb, copy);
-		assert_int_equal(pwrite(fd, &sb, sizeof(sb),
-					(off_t)fam_superblock_offset(copy)),
-				 sizeof(sb));
-	}
+	assert_int_equal(superblocks_write(fd, &sb), 0);
 	close(fd);
 	assert_int_equal(fam_open(&large, large_work.path, 0), 0);
 	return large;
