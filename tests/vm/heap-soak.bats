@@ -20,71 +20,24 @@ setup_file() {
 }
 
 setup() {
-	load ../lib/assert
-	load ../lib/raw-server
-	load ../lib/vm
-	disk=$(public_dir fam-soak)
-	fabric=$disk/f.fam socket=$BATS_TEST_TMPDIR/s
-	famctl create-fabric 64M f --path "$fabric" >/dev/null
+	load soak
+	soak_begin fam-heap-stress 64M
 	stress init --bytes $((24 << 20)) "$fabric"
-	raw_serve "$socket" "$BATS_TEST_TMPDIR/server.log" -f "$fabric" -n 2
 	RANDOM=${HEAP_SOAK_SEED:-7}
 	seconds=${HEAP_SOAK_SECONDS:-30} nodes=${HEAP_SOAK_NODES:-2}
-	host=() node_id=() kills=0 crashes=0 until=0
+	node_id=() crashes=0
 	most_early=0 most_late=0 server_early=0
 }
 
 teardown() {
-	local pid
-	for pid in "${host[@]}"; do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	raw_end
-	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 30 "$BATS_TEST_TMPDIR"/*.{log,txt} >&2
-	vm_teardown
-	rm -rf "$disk"
+	soak_end
 }
 
 stress() {
 	"$FAM_BUILD/tests/fam-heap-stress" "$@"
 }
 
-seconds_left() {
-	local left=$((until - SECONDS))
-	printf '%d\n' "$((left > 0 ? left : 0))"
-}
-
-# The words of a worker; its successor has the same number and model.
-work() { # ID MODEL
-	printf 'work --id %s --model %s --seed %s --seconds %s' "$1" "$2" "$RANDOM" "$(seconds_left)"
-}
-
-# --- workers of the host: 0 and 1, and for nodes that are gone ---------------------------------
-
-host_work() { # ID
-	# shellcheck disable=SC2046 # several words
-	"$FAM_BUILD/tests/fam-heap-stress" $(work "$1" "$BATS_TEST_TMPDIR/model.$1") "$fabric" \
-		>>"$BATS_TEST_TMPDIR/host.$1.txt" 2>&1 </dev/null 3>&- &
-	host[$1]=$!
-}
-
-host_kill() { # ID
-	local rc=0
-	kill -KILL "${host[$1]}" 2>/dev/null || true
-	wait "${host[$1]}" || rc=$?
-	((rc == 137 || rc == 0)) || die "worker $1 of the host had ended with $rc"
-	host_work "$1"
-}
-
-host_end() { # ID
-	local rc=0
-	wait_until 90 proc_gone "${host[$1]}" || die "worker $1 of the host does not end"
-	wait "${host[$1]}" || rc=$?
-	((rc == 0)) || die "worker $1 of the host ended with $rc"
-	unset "host[$1]"
-}
-
-# --- workers of nodes, each with its model in the node ------------------------------------------
+# --- nodes; the host has workers 0 and 1, and those of nodes that are gone ---------------------
 
 # By turns a plain one, and one with doorbells and the kernel module.
 node_start() { # N
@@ -95,27 +48,6 @@ node_start() { # N
 	fi
 }
 
-node_work() { # N
-	vm_exec "n$1" "rm -f /tmp/rc; { fam-heap-stress $(work "${node_id[$1]}" /tmp/model) ''
-		echo \$? >/tmp/rc.new; mv /tmp/rc.new /tmp/rc; } >>/tmp/out 2>&1 </dev/null &"
-}
-
-node_rc() { # N STATUS...: it has ended, with one of these
-	local node=n$1 rc
-	shift
-	ended() { vm_exec "$node" 'test -s /tmp/rc'; }
-	wait_until 90 ended || die "the worker of node $node does not end"
-	rc=$(vm_exec "$node" 'cat /tmp/rc')
-	[[ " $* " == *" $rc "* ]] ||
-		die "the worker of node $node ended with $rc: $(vm_exec "$node" 'tail -n 20 /tmp/out')"
-}
-
-node_kill() { # N
-	vm_exec "n$1" 'kill -KILL $(pidof fam-heap-stress) 2>/dev/null; true'
-	node_rc "$1" 137 0
-	node_work "$1"
-}
-
 # Its QEMU dies. If there is time it starts again; else the host works for it. What
 # its worker had nobody knows any more, but it is to be whole: a new number goes on.
 node_crash() { # N
@@ -124,7 +56,7 @@ node_crash() { # N
 	node_id[$1]=$((nodes + 1 + crashes))
 	if ((until - SECONDS > 60)); then
 		node_start "$1"
-		node_work "$1"
+		node_work "n$1" "${node_id[$1]}"
 	else
 		host_work "${node_id[$1]}"
 	fi
@@ -174,13 +106,13 @@ one_dies() {
 	if ((who < 2)); then
 		host_kill "$who"
 	elif is_up $((who - 1)); then
-		node_kill $((who - 1))
+		node_kill "n$((who - 1))" "${node_id[who - 1]}"
 	fi
 	((kills += 1))
 }
 
 @test "nodes and programs of the host change a heap while some are killed" {
-	local half next look_at crash_at n id
+	local half look_at crash_at n id
 	for ((n = 1; n <= nodes; n++)); do
 		node_start "$n"
 	done
@@ -190,12 +122,10 @@ one_dies() {
 	host_work 1
 	for ((n = 1; n <= nodes; n++)); do
 		node_id[n]=$((n + 1))
-		node_work "$n"
+		node_work "n$n" "${node_id[n]}"
 	done
-	passed() { ((${EPOCHREALTIME/[.,]/} >= next)); }
 	while ((SECONDS < until)); do
-		next=$((${EPOCHREALTIME/[.,]/} + RANDOM * 30))
-		wait_until 20 passed
+		soak_pause
 		one_dies
 		if ((SECONDS >= look_at)); then
 			look
@@ -212,7 +142,7 @@ one_dies() {
 	done
 	for ((n = 1; n <= nodes; n++)); do
 		if is_up "$n"; then
-			node_rc "$n" 0
+			node_rc "n$n" 0
 			vm_exec "n$n" 'cat /tmp/out'
 		fi
 	done

@@ -18,87 +18,14 @@ setup_file() {
 }
 
 setup() {
-	load ../lib/assert
-	load ../lib/raw-server
-	load ../lib/vm
-	disk=$(public_dir fam-soak)
-	fabric=$disk/f.fam socket=$BATS_TEST_TMPDIR/s
-	famctl create-fabric 64M f --path "$fabric" >/dev/null
-	raw_serve "$socket" "$BATS_TEST_TMPDIR/server.log" -f "$fabric" -n 2
+	load soak
+	soak_begin fam-region-stress 64M
 	RANDOM=${REGION_SEED:-7}
-	host=() kills=0 until=$((SECONDS + ${REGION_SECONDS:-20}))
 }
 
 teardown() {
-	local pid
-	for pid in "${host[@]}"; do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	raw_end
-	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tail -n 30 "$BATS_TEST_TMPDIR"/*.{log,txt} >&2
-	vm_teardown
-	rm -rf "$disk"
+	soak_end
 }
-
-seconds_left() {
-	local left=$((until - SECONDS))
-	printf '%d\n' "$((left > 0 ? left : 0))"
-}
-
-# The words of a worker; its successor has the same number and model.
-work() { # ID MODEL
-	printf 'work --id %s --model %s --seed %s --seconds %s' "$1" "$2" "$RANDOM" "$(seconds_left)"
-}
-
-# --- workers of the host ------------------------------------------------------------------
-
-host_work() { # ID
-	# shellcheck disable=SC2046 # several words
-	"$FAM_BUILD/tests/fam-region-stress" $(work "$1" "$BATS_TEST_TMPDIR/model.$1") "$fabric" \
-		>>"$BATS_TEST_TMPDIR/host.$1.txt" 2>&1 </dev/null 3>&- &
-	host[$1]=$!
-}
-
-host_kill() { # ID
-	local rc=0
-	kill -KILL "${host[$1]}" 2>/dev/null || true
-	wait "${host[$1]}" || rc=$?
-	((rc == 137 || rc == 0)) || die "worker $1 of the host had ended with $rc"
-	host_work "$1"
-}
-
-host_end() { # ID
-	local rc=0
-	wait_until 90 proc_gone "${host[$1]}" || die "worker $1 of the host does not end"
-	wait "${host[$1]}" || rc=$?
-	((rc == 0)) || die "worker $1 of the host ended with $rc"
-	unset "host[$1]"
-}
-
-# --- workers of nodes ---------------------------------------------------------------------
-
-node_work() { # NODE ID
-	vm_exec "$1" "rm -f /tmp/rc; { fam-region-stress $(work "$2" /tmp/model) ''
-		echo \$? >/tmp/rc.new; mv /tmp/rc.new /tmp/rc; } >>/tmp/out 2>&1 </dev/null &"
-}
-
-node_rc() { # NODE STATUS...: it has ended, with one of these
-	local node=$1 rc
-	shift
-	ended() { vm_exec "$node" 'test -s /tmp/rc'; }
-	wait_until 90 ended || die "the worker of node $node does not end"
-	rc=$(vm_exec "$node" 'cat /tmp/rc')
-	[[ " $* " == *" $rc "* ]] ||
-		die "the worker of node $node ended with $rc: $(vm_exec "$node" 'tail -n 20 /tmp/out')"
-}
-
-node_kill() { # NODE ID
-	vm_exec "$1" 'kill -KILL $(pidof fam-region-stress) 2>/dev/null; true'
-	node_rc "$1" 137 0
-	node_work "$@"
-}
-
-# ------------------------------------------------------------------------------------------
 
 one_dies() {
 	case $((RANDOM % 4)) in
@@ -111,7 +38,7 @@ one_dies() {
 }
 
 @test "two nodes and two programs of the host change regions while some are killed" {
-	local half next
+	local half
 	vm_start -b "$bundle" -f "$fabric" n1
 	vm_start -b "$kmod_bundle" -d "$fabric:$socket:2" n2
 	until=$((SECONDS + ${REGION_SECONDS:-20})) half=$((SECONDS + ${REGION_SECONDS:-20} / 2))
@@ -119,10 +46,8 @@ one_dies() {
 	host_work 1
 	node_work n1 2
 	node_work n2 3
-	passed() { ((${EPOCHREALTIME/[.,]/} >= next)); }
 	while ((SECONDS < until)); do
-		next=$((${EPOCHREALTIME/[.,]/} + RANDOM * 30))
-		wait_until 20 passed
+		soak_pause
 		one_dies
 		if ((SECONDS >= half)) && [[ -n ${vm_pid[n2]:-} ]]; then
 			vm_kill n2
@@ -138,7 +63,7 @@ one_dies() {
 	cat "$BATS_TEST_TMPDIR"/host.*.txt
 	printf 'killed: %d programs and a node\n' "$kills"
 	vm_stop n1
-	run "$FAM_BUILD/tests/fam-region-stress" check "$fabric"
+	run "$FAM_BUILD/tests/$program" check "$fabric"
 	expect 0 'regions in'
 	printf '%s\n' "$output"
 }
