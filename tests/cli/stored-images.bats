@@ -83,6 +83,7 @@ unpack() { # IMAGE
 	fam kv put new <"$dir/packed" || true # larger than the heap
 	fam_run fam kv get first
 	assert_output -x 'something else'
+	fam heap recover scratch
 	fam_run fam heap list scratch --json
 	assert_json '.count == 0'
 	fam_run fam kv log --json
