@@ -53,6 +53,19 @@ static int heap_make(const struct options *options, char **words)
 
 /* --- stat, list ------------------------------------------------------------------- */
 
+/* Who may change it finishes first what a start of the host has left. */
+static int open_finished(struct fam *fam, const char *name,
+			 struct fam_heap **heap)
+{
+	int r = fam_heap_open(fam, name, FAM_REGION_READ, heap);
+
+	if (r != -EUCLEAN ||
+	    fam_heap_open(fam, name, FAM_REGION_WRITE, heap) < 0)
+		return r;
+	fam_heap_close(*heap);
+	return fam_heap_open(fam, name, FAM_REGION_READ, heap);
+}
+
 static int open_to_read(const struct options *options, const char *name,
 			struct fam **fam, struct fam_heap **heap)
 {
@@ -60,7 +73,7 @@ static int open_to_read(const struct options *options, const char *name,
 
 	if (status)
 		return status;
-	r = fam_heap_open(*fam, name, FAM_REGION_READ, heap);
+	r = open_finished(*fam, name, heap);
 	if (r < 0)
 		return peer_close(*fam, say_heap_failure(options, *fam, "read",
 							 name, r, false));

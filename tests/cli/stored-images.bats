@@ -83,11 +83,24 @@ unpack() { # IMAGE
 	fam kv put new <"$dir/packed" || true # larger than the heap
 	fam_run fam kv get first
 	assert_output -x 'something else'
-	fam heap recover scratch
 	fam_run fam heap list scratch --json
 	assert_json '.count == 0'
 	fam_run fam kv log --json
 	assert_json '.changes[-1].number == 38'
 	fam_run famctl check-fabric "$dir/f.fam"
 	assert_output 'no problem was found'
+}
+
+@test "the format with heaps: who may only read waits for somebody who may write" {
+	requires_root "to be another user"
+	unpack format-v1-heaps
+	fam chmod 644 scratch
+	chmod 666 "$dir/f.fam"
+	home=$(user_home)
+	install -m 755 "$FAM_BUILD/bin/fam" "$home/fam"
+	fam_run -1 as_user "$home" "$home/fam" -f "$dir/f.fam" heap list scratch
+	assert_stderr "cannot read heap 'scratch': it was not recovered since the host was started"
+	fam_run fam heap list scratch
+	fam_run as_user "$home" "$home/fam" -f "$dir/f.fam" heap list scratch
+	assert_output -x 'OFFSET           BYTES'
 }
