@@ -5,7 +5,7 @@
 
 #define NAP_FIRST_NS INT64_C(50000)
 #define NAP_LAST_NS  INT64_C(10000000)
-#define LONG_NS	     INT64_C(2000000000) /* then naps are twice as long */
+#define LONG_NS	     INT64_C(2000000000) /* then naps are three times as long */
 #define LOOK_NS	     (FAM_PARK_LOOK_MS * INT64_C(1000000))
 #define MEET_NS	     INT64_C(50000000) /* until it is noticed who has joined */
 #define SPIN_TURNS   32		       /* between two looks at the clock */
@@ -132,7 +132,7 @@ static int64_t nap_ns(const struct sleeper *s, int64_t now)
 	if (ns < NAP_FIRST_NS)
 		ns = NAP_FIRST_NS;
 	if (ns > LONG_NS / 8)
-		ns = 2 * NAP_LAST_NS;
+		ns = 3 * NAP_LAST_NS;
 	else if (ns > NAP_LAST_NS)
 		ns = NAP_LAST_NS;
 	return ns < s->until - now ? ns : s->until - now;
