@@ -68,6 +68,24 @@ void fam_regions_close(struct fam *fam)
 	fam->regions = NULL;
 }
 
+/* Who has no session has not mapped their table: read-only, or unseen. */
+static void map_sessions(struct fam *fam, struct fam_regions *r)
+{
+	void *pages;
+
+	if (!fam_session_table(fam) && !r->sessions &&
+	    fam_map_area(fam, fam->sb.sessions_offset, fam->sb.sessions_bytes,
+			 &pages) == 0)
+		r->sessions = pages;
+}
+
+const struct fam_sessions *fam_regions_sessions(struct fam *fam)
+{
+	const struct fam_sessions *table = fam_session_table(fam);
+
+	return table ? table : fam->regions->sessions;
+}
+
 /* The whole area, once: what is not touched costs page tables at most. */
 int fam_regions_map(struct fam *fam, struct fam_regions **out)
 {
@@ -80,6 +98,7 @@ int fam_regions_map(struct fam *fam, struct fam_regions **out)
 	if (!r->area) {
 		pthread_mutex_lock(&r->lock);
 		if (!r->area) {
+			map_sessions(fam, r);
 			error = fam_map_area(fam, r->offset, r->bytes, &area);
 			if (error == 0)
 				r->area = area;

@@ -165,6 +165,15 @@ enum fam_region_copy fam_region_copy_check(const struct fam *fam,
 
 /* --- in the fabric ------------------------------------------------------------------ */
 
+/* Was the directory recovered since the host was started? No: that is not known. */
+static bool is_of_this_start(struct fam *fam, const struct fam_regions *r)
+{
+	const struct fam_sessions *table = fam_regions_sessions(fam);
+	uint64_t boot = table ? fam_word_get(&table->boot) : 0;
+
+	return boot && boot == fam_word_peek(&fam_regions_live(r)->boot);
+}
+
 static void copy_out(const fam_word *from, struct fam_region_entry *to)
 {
 	uint64_t words[WORDS];
@@ -211,26 +220,15 @@ void fam_regions_store_over(const struct fam_regions *r, unsigned int copy,
 	fam_word_poke(&live->over, 0);
 }
 
-/* That of a time before the host was started says nothing. */
-static bool is_of_this_start(struct fam *fam, const struct fam_regions *r)
-{
-	const struct fam_sessions *table = fam_session_table(fam);
-
-	if (!table)
-		table = r->sessions;
-	return table && fam_word_get(&table->boot) ==
-				fam_word_peek(&fam_regions_live(r)->boot);
-}
-
 bool fam_regions_over(struct fam *fam, const struct fam_regions *r,
 		      struct fam_regions_over *out)
 {
 	struct fam_regions_live *live = fam_regions_live(r);
 	uint64_t over = fam_word_get(&live->over);
 
+	/* That of a time before says nothing. */
 	if (!is_of_this_start(fam, r))
 		return false;
-
 	out->index = (uint32_t)over;
 	out->copy = over >> OVER_COPY & 1;
 	if (!(over & OVER_ONE) || out->index >= r->places.entries)
@@ -276,7 +274,7 @@ struct search {
 	unsigned int depth, reads; /* that are left */
 };
 
-/* Did the change happen that a copy waits for? */
+/* Did the change happen that a copy waits for? As a power cut has left it. */
 static bool is_met(struct fam *fam, const struct fam_regions *r,
 		   const struct fam_region_entry *copy, struct search *search)
 {
@@ -309,7 +307,9 @@ static bool counts(struct fam *fam, const struct fam_regions *r,
 
 	if (both->is[c] != FAM_COPY_GOOD)
 		return false;
-	if (is_met(fam, r, &both->copy[c], &search))
+	/* Where no power was cut, the change was made before the copy was. */
+	if (both->copy[c].after_stamp == 0 || is_of_this_start(fam, r) ||
+	    is_met(fam, r, &both->copy[c], &search))
 		return true;
 	both->is[c] = FAM_COPY_WAITS;
 	return false;

@@ -414,6 +414,9 @@ int fam_regions_persist(struct fam *fam, const struct fam_regions *r,
 /** fam_regions_serial() - a new one; under the lock */
 uint64_t fam_regions_serial(struct fam_regions *r);
 
+/** fam_regions_sessions() - their table, once the area is mapped; NULL: none */
+const struct fam_sessions *fam_regions_sessions(struct fam *fam);
+
 /** fam_regions_boot() - start of the host, as the table of sessions says */
 uint64_t fam_regions_boot(struct fam *fam);
 

@@ -8,13 +8,10 @@
 #define NAP_NS	 500000
 #define HURRY_NS INT64_C(1000000000)
 
-static bool holder_lives(struct fam *fam, const struct fam_regions *r,
-			 uint64_t holder)
+static bool holder_lives(struct fam *fam, uint64_t holder)
 {
-	const struct fam_sessions *table = fam_session_table(fam);
+	const struct fam_sessions *table = fam_regions_sessions(fam);
 
-	if (!table)
-		table = r->sessions;
 	return fam_holder_of(holder) &&
 	       (!table || fam_holder_lives(table, holder));
 }
@@ -29,7 +26,7 @@ static bool is_behind(struct fam *fam, const struct fam_regions *r,
 			    : both->unused && !seen)
 		return false;
 	return holder_lives(
-		fam, r,
+		fam,
 		fam_word_get((const fam_word *)fam_regions_live(r)->lock.word));
 }
 

@@ -64,26 +64,9 @@ static struct record record_at(const struct fam_regions *r, uint32_t index,
 
 /* --- counting -------------------------------------------------------------------- */
 
-/* Who has none of his own has mapped none: read-only, or unseen. */
-static const struct fam_sessions *sessions(struct fam *fam)
-{
-	struct fam_regions *r = fam->regions;
-	const struct fam_sessions *table = fam_session_table(fam);
-	void *pages;
-
-	if (table || r->sessions)
-		return table ? table : r->sessions;
-	pthread_mutex_lock(&r->lock);
-	if (!r->sessions && fam_map_area(fam, fam->sb.sessions_offset,
-					 fam->sb.sessions_bytes, &pages) == 0)
-		r->sessions = pages;
-	pthread_mutex_unlock(&r->lock);
-	return r->sessions;
-}
-
 bool fam_regions_lives(struct fam *fam, uint64_t holder)
 {
-	const struct fam_sessions *table = sessions(fam);
+	const struct fam_sessions *table = fam_regions_sessions(fam);
 
 	return holder && table && fam_holder_lives(table, holder);
 }
@@ -125,7 +108,7 @@ void fam_region_users(struct fam *fam, const struct fam_regions *r,
 static bool opener_of(struct fam *fam, uint64_t holder,
 		      struct fam_region_opener *out)
 {
-	const struct fam_sessions *table = sessions(fam);
+	const struct fam_sessions *table = fam_regions_sessions(fam);
 	unsigned int slot = fam_holder_slot(holder);
 
 	if (!fam_regions_lives(fam, holder))

@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+#include <fam/check.h>
+
+#include "fam-session.h"
 #include "region-stage.h"
 
 #define ROUNDS 3000
@@ -91,6 +94,84 @@ static void only_what_is_named_is_set(void **state)
 	assert_int_equal(find_it(fam, "a").uid, 5);
 	assert_int_equal(find_it(fam, "a").gid, 6);
 	assert_int_equal(find_it(fam, "a").mode, 0644);
+}
+
+static int set_up_on_disk(void **state)
+{
+	(void)state;
+	return stage_open("/var/tmp", durable_in_memory);
+}
+
+static uint64_t replace_once(void)
+{
+	uint64_t serial;
+
+	assert_int_equal(try_make(fam, "new", PAGE, NO_SYNC), 0);
+	serial = find_it(fam, "new").serial;
+	assert_int_equal(fam_region_rename(fam, "new", "a",
+					   FAM_REGION_REPLACE | NO_SYNC),
+			 0);
+	return serial;
+}
+
+/* On a disk, where each entry waits for the next one, and none is used again. */
+static void a_name_is_handed_on_many_times(void **state)
+{
+	struct fam *reader = attach(FAM_OPEN_RDONLY), *other = attach(0);
+	uint64_t serial = 0;
+
+	(void)state;
+	assert_int_equal(try_make(fam, "a", PAGE, 0), 0);
+	for (int i = 0; i < 40; i++) {
+		serial = replace_once();
+		assert_int_equal(find_it(reader, "a").serial, serial);
+		assert_int_equal(space_of(reader).regions, 1);
+		assert_int_equal(space_of(other).regions, 1);
+	}
+	assert_int_equal(fam_region_sync(fam), 0);
+	for (int i = 0; i < 40; i++)
+		serial = replace_once();
+	assert_int_equal(find_it(other, "a").serial, serial);
+	assert_int_equal(try_make(other, "b", PAGE, 0), 0);
+	assert_int_equal(space_of(fam).regions, 2);
+	assert_int_equal(space_of(fam).taken, 2 * PAGE);
+	assert_int_equal(fam_region_destroy(other, "a", 0), 0);
+	assert_int_equal(try_find(reader, "a"), -ENOENT);
+	fam_close(other);
+	fam_close(reader);
+}
+
+static int is_damage(const struct fam_check_problem *p, void *arg)
+{
+	(void)arg;
+	print_message("%s: %s\n", p->part, p->text);
+	return 0;
+}
+
+/* All of it had reached the disk. */
+static void what_was_handed_on_is_there_once_after_a_power_cut(void **state)
+{
+	struct fam *reader = attach(FAM_OPEN_RDONLY), *other = attach(0);
+	struct fam_check_summary sum;
+	uint64_t serial = 0;
+
+	(void)state;
+	assert_int_equal(try_make(fam, "a", PAGE, 0), 0);
+	for (int i = 0; i < 40; i++)
+		serial = replace_once();
+	fam_word_add(&fam_session_table(fam)->boot, 1);
+	assert_int_equal(try_find(reader, "a"), 0);
+	assert_int_equal(fam_check(reader, 0, is_damage, NULL, &sum), 0);
+	assert_int_equal(sum.damages + sum.losses, 0);
+	assert_int_equal(fam_region_sync(other), 0);
+	assert_int_equal(find_it(reader, "a").serial, serial);
+	assert_int_equal(space_of(fam).regions, 1);
+	assert_int_equal(space_of(fam).taken, PAGE);
+	assert_int_equal(try_make(fam, "b", PAGE, 0), 0);
+	assert_int_equal(fam_check(fam, 0, is_damage, NULL, &sum), 0);
+	assert_int_equal(sum.damages + sum.losses, 0);
+	fam_close(other);
+	fam_close(reader);
 }
 
 /* --- all at once -------------------------------------------------------------------- */
@@ -233,6 +314,11 @@ int main(void)
 		on(a_name_changes_and_all_else_stays),
 		on(no_other_is_overwritten_unless_it_is_wanted),
 		on(only_what_is_named_is_set),
+		cmocka_unit_test_setup_teardown(a_name_is_handed_on_many_times,
+						set_up_on_disk, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_was_handed_on_is_there_once_after_a_power_cut,
+			set_up_on_disk, tear_down),
 		on(a_replaced_one_is_never_missing),
 		on(many_change_regions_at_once),
 	};
