@@ -110,8 +110,9 @@ struct fam_region_entry {
 	uint64_t holder;     /* MAKING, TRIMMING: who does it; else 0 */
 	uint64_t boot;	     /* the same: at which start of the host; else 0 */
 	/*
-	 * This copy counts only if entry @after_index has a stamp of at least
-	 * @after_stamp: two entries change at once, or neither. 0: always.
+	 * After a power cut this copy counts only if entry @after_index has a
+	 * stamp of at least @after_stamp: two entries change at once, or
+	 * neither. 0: always.
 	 */
 	uint64_t after_stamp;
 	uint32_t after_index;

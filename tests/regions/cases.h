@@ -20,6 +20,10 @@
 #define FAILS	    .error = (-EIO)
 #define WHILE(what) .meanwhile = (&(what))
 
+#define HAND_ON(actor)                        \
+	STEP(CREATE, 'b', SIZE(4096), LOOSE), \
+		STEP(REPLACE, 'b', TO('a'), LOOSE, BY(actor))
+
 static const struct story_step meanwhile_o =
 	STEP(CREATE, 'o', SIZE(4096), BY(1));
 static const struct story_step meanwhile_o_loose =
@@ -28,7 +32,7 @@ static const struct story_step meanwhile_g_goes = STEP(DESTROY, 'g', BY(1));
 
 static const struct story_case {
 	const char *name;
-	struct story_step step[12];
+	struct story_step step[32];
 } cases[] = {
 	{"create", {STEP(CREATE, 'a', SIZE(6000))}},
 	{"create, loose",
@@ -140,6 +144,11 @@ static const struct story_case {
 	  STEP(REPLACE, 'b', TO('c'), LOOSE, BY(1)),
 	  STEP(CREATE, 'a', SIZE(4096), LOOSE),
 	  STEP(REPLACE, 'a', TO('c'), LOOSE), STEP(SET, 'c', MODE(7))}},
+	{"a name is handed on and on",
+	 {STEP(CREATE, 'a', SIZE(4096)), STEP(FILL, 'a'), HAND_ON(0),
+	  HAND_ON(1), HAND_ON(0), HAND_ON(1), HAND_ON(0), HAND_ON(1),
+	  HAND_ON(0), HAND_ON(1), HAND_ON(0), HAND_ON(1), HAND_ON(0),
+	  STEP(SYNC, 0), STEP(CREATE, 'c', SIZE(4096)), STEP(DESTROY, 'a')}},
 	{"set",
 	 {STEP(CREATE, 'a', SIZE(4096)), STEP(SET, 'a', MODE(7)),
 	  STEP(SET, 'a', MODE(1), BY(1))}},

@@ -114,7 +114,10 @@ static int judge_swap(const struct found *f, const struct story_swap *swap)
 				     : UINT64_MAX << swap->taker_state;
 	uint64_t gone = UINT64_C(1) << swap->gone_state;
 	char name = s->region[b].state[swap->gone_state].name;
-	bool done = f->fits[a] && !(f->fits[a] & ~with);
+	/* Or it was never there, which is none of its states. */
+	bool never = lowest(f, &s->region[a]) < 0 &&
+		     !by_serial(f, s->region[a].serial);
+	bool done = !never && f->fits[a] && !(f->fits[a] & ~with);
 	bool not_done = f->fits[a] && !(f->fits[a] & with);
 	const struct fam_region_info *there = by_serial(f, s->region[b].serial);
 
