@@ -165,13 +165,16 @@ enum fam_region_copy fam_region_copy_check(const struct fam *fam,
 
 /* --- in the fabric ------------------------------------------------------------------ */
 
-/* Was the directory recovered since the host was started? No: that is not known. */
+/*
+ * Was the directory recovered since the host was started? Where no program of the
+ * host has said which start this is, nothing was made durable either.
+ */
 static bool is_of_this_start(struct fam *fam, const struct fam_regions *r)
 {
 	const struct fam_sessions *table = fam_regions_sessions(fam);
-	uint64_t boot = table ? fam_word_get(&table->boot) : 0;
 
-	return boot && boot == fam_word_peek(&fam_regions_live(r)->boot);
+	return table && fam_word_get(&table->boot) ==
+				fam_word_peek(&fam_regions_live(r)->boot);
 }
 
 static void copy_out(const fam_word *from, struct fam_region_entry *to)
@@ -255,20 +258,6 @@ static bool is_mirrored(const struct fam_region_both *both)
 	       both->copy[0].generation == both->copy[1].generation;
 }
 
-/* Is it being written, over a copy that was good until now? */
-static bool is_being_met(struct fam *fam, const struct fam_regions *r,
-			 const struct fam_region_entry *copy,
-			 const struct fam_region_both *on)
-{
-	struct fam_regions_over over;
-
-	return (on->is[0] == FAM_COPY_BAD || on->is[1] == FAM_COPY_BAD) &&
-	       fam_regions_over(fam, r, &over) &&
-	       over.index == copy->after_index &&
-	       on->is[over.copy] == FAM_COPY_BAD &&
-	       over.entry.stamp >= copy->after_stamp;
-}
-
 /* How far it is looked: both copies of each may wait, and all others wrote. */
 struct search {
 	unsigned int depth, reads; /* that are left */
@@ -297,7 +286,7 @@ static bool is_met(struct fam *fam, const struct fam_regions *r,
 		      (is_mirrored(&on) || is_met(fam, r, &on.copy[c], search));
 	}
 	search->depth++;
-	return met || is_being_met(fam, r, copy, &on);
+	return met;
 }
 
 static bool counts(struct fam *fam, const struct fam_regions *r,

@@ -115,12 +115,13 @@ static uint64_t replace_once(void)
 }
 
 /* On a disk, where each entry waits for the next one, and none is used again. */
-static void a_name_is_handed_on_many_times(void **state)
+static void hand_on_many_times(bool host_is_there)
 {
 	struct fam *reader = attach(FAM_OPEN_RDONLY), *other = attach(0);
 	uint64_t serial = 0;
 
-	(void)state;
+	if (!host_is_there)
+		fam_word_put(&fam_session_table(fam)->boot, 0);
 	assert_int_equal(try_make(fam, "a", PAGE, 0), 0);
 	for (int i = 0; i < 40; i++) {
 		serial = replace_once();
@@ -139,6 +140,18 @@ static void a_name_is_handed_on_many_times(void **state)
 	assert_int_equal(try_find(reader, "a"), -ENOENT);
 	fam_close(other);
 	fam_close(reader);
+}
+
+static void a_name_is_handed_on_many_times(void **state)
+{
+	(void)state;
+	hand_on_many_times(true);
+}
+
+static void a_name_is_handed_on_between_nodes_alone(void **state)
+{
+	(void)state;
+	hand_on_many_times(false);
 }
 
 static int is_damage(const struct fam_check_problem *p, void *arg)
@@ -316,6 +329,9 @@ int main(void)
 		on(only_what_is_named_is_set),
 		cmocka_unit_test_setup_teardown(a_name_is_handed_on_many_times,
 						set_up_on_disk, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_name_is_handed_on_between_nodes_alone, set_up_on_disk,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_was_handed_on_is_there_once_after_a_power_cut,
 			set_up_on_disk, tear_down),
