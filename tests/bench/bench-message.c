@@ -33,8 +33,7 @@
 
 #include <fam/fam.h>
 
-#include "bench.h"
-#include "lib/superblocks.h"
+#include "sparse.h"
 
 #define SIZE	   (UINT64_C(64) << 20)
 #define AREA	   (UINT64_C(1) << 20)
@@ -225,27 +224,6 @@ static int child_main(const char *path)
 
 /* --- the parent ---------------------------------------------------------------------- */
 
-static char made[256]; /* the fabric file, to be removed */
-
-static void remove_made(void)
-{
-	unlink(made);
-}
-
-static void make_fabric(void)
-{
-	const uint8_t uuid[FAM_UUID_BYTES] = {1, 0xfa};
-	struct fam_superblock sb;
-	int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 || ftruncate(fd, (off_t)SIZE) < 0)
-		fail("make the fabric", fam_strerror(-errno));
-	must("format", fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
-					   FAM_DURABILITY_GUEST));
-	must("format", superblocks_write(fd, &sb));
-	close(fd);
-}
-
 /* The last thing before the fork: no thread is lost by it. */
 static void make_channels(void)
 {
@@ -298,10 +276,7 @@ int main(int argc, char **argv)
 	int status;
 	pid_t pid;
 
-	snprintf(made, sizeof(made), "%s/bench-message-%d.fam",
-		 argc > 1 ? argv[1] : "/dev/shm", getpid());
-	make_fabric();
-	atexit(remove_made);
+	make_fabric(argc > 1 ? argv[1] : "/dev/shm", SIZE);
 	make_channels();
 	pid = start_child();
 	open_channels(open_fabric(made), 0);

@@ -32,8 +32,7 @@
 
 #include <fam/fam.h>
 
-#include "bench.h"
-#include "lib/superblocks.h"
+#include "sparse.h"
 
 #define SIZE	   (UINT64_C(64) << 20)
 #define AREA	   (UINT64_C(16) << 20)
@@ -201,27 +200,6 @@ static int child_main(const char *path)
 
 /* --- the parent ---------------------------------------------------------------------------- */
 
-static char made[256]; /* the fabric file, to be removed */
-
-static void remove_made(void)
-{
-	unlink(made);
-}
-
-static void make_fabric(void)
-{
-	const uint8_t uuid[FAM_UUID_BYTES] = {1, 0xfa};
-	struct fam_superblock sb;
-	int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 || ftruncate(fd, (off_t)SIZE) < 0)
-		fail("make the fabric", fam_strerror(-errno));
-	must("format", fam_superblock_init(&sb, SIZE, "bench", uuid, 1,
-					   FAM_DURABILITY_GUEST));
-	must("format", superblocks_write(fd, &sb));
-	close(fd);
-}
-
 /* The last thing before the fork: no thread is lost by it. */
 static void make_streams(void)
 {
@@ -266,10 +244,7 @@ int main(int argc, char **argv)
 		rounds = atoi(argv[3]);
 	if (!total || rounds < 1 || rounds > ROUNDS_MAX)
 		fail("do so much", fam_strerror(-EINVAL));
-	snprintf(made, sizeof(made), "%s/bench-stream-%d.fam",
-		 argc > 1 ? argv[1] : "/dev/shm", getpid());
-	make_fabric();
-	atexit(remove_made);
+	make_fabric(argc > 1 ? argv[1] : "/dev/shm", SIZE);
 	make_streams();
 	pid = fork();
 	if (pid == 0)
